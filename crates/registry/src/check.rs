@@ -5,16 +5,15 @@
 mod compare;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use forebay_content::{BlobError, CatalogError, ChildKind, HostedEntry};
 use forebay_oci::{Digest, RepositoryName};
+use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::PushError;
 use crate::local_registry::LocalRegistry;
-
-/// How many objects, repositories or manifests are looked at in one go.
-const AT_ONCE: u32 = 500;
 
 /// The most objects that are named one by one.
 const MAX_NAMED: usize = 1000;
@@ -170,13 +169,8 @@ impl LocalRegistry {
         tell: &(dyn Fn(&RegistryCheck) + Send + Sync),
     ) -> Result<BTreeMap<Digest, Wrong>, CheckError> {
         let mut found = BTreeMap::new();
-        let mut after: Option<Digest> = None;
-        loop {
-            let page = self.stores.rows.held_after(after.as_ref(), AT_ONCE).await?;
-            let Some(last) = page.last() else {
-                return Ok(found);
-            };
-            after = Some(last.digest.clone());
+        let mut pages = pin!(self.held_pages());
+        while let Some(page) = pages.try_next().await? {
             for stat in page {
                 let wrong = match self.stores.blobs.verify(&stat.digest).await {
                     Ok(()) => {
@@ -205,6 +199,7 @@ impl LocalRegistry {
             }
             tell(check);
         }
+        Ok(found)
     }
 
     /// The images that need these objects: by their tags, or by digest. The rows know it, whether their manifests can be read or not.
@@ -214,14 +209,8 @@ impl LocalRegistry {
     ) -> Result<BTreeMap<Digest, Vec<String>>, CheckError> {
         let mut images: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
         for repository in self.repositories_of_rows().await? {
-            let mut after: Option<Digest> = None;
-            loop {
-                let rows = &self.stores.rows;
-                let page = rows
-                    .hosted_manifests(&repository, after.as_ref(), AT_ONCE)
-                    .await?;
-                let Some(end) = page.last() else { break };
-                after = Some(end.manifest.digest.clone());
+            let mut pages = pin!(self.entry_pages(&repository, None));
+            while let Some(page) = pages.try_next().await? {
                 for entry in page {
                     let digest = &entry.manifest.digest;
                     if lost.contains_key(digest) {
@@ -263,14 +252,11 @@ impl LocalRegistry {
     /// All repositories that rows tell of.
     async fn repositories_of_rows(&self) -> Result<Vec<RepositoryName>, CheckError> {
         let mut names: Vec<RepositoryName> = Vec::new();
-        loop {
-            let after = names.last().map(RepositoryName::as_str);
-            let page = self.stores.rows.repositories(after, AT_ONCE).await?;
-            if page.is_empty() {
-                return Ok(names);
-            }
+        let mut pages = pin!(self.repository_pages(None));
+        while let Some(page) = pages.try_next().await? {
             names.extend(page.into_iter().map(|repository| repository.name));
         }
+        Ok(names)
     }
 }
 

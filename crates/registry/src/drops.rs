@@ -1,16 +1,15 @@
 //! Drops: what is dropped is gone for every request that begins afterwards; its bytes go when nobody holds them any more.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
-use forebay_content::{Change, ChildKind, DropGuard, Dropped, HostedRepository, Missing};
+use forebay_content::{Change, DropGuard, Dropped, Missing};
 use forebay_oci::{Digest, RepositoryName, Tag};
+use futures::TryStreamExt as _;
 
 use crate::local_registry::LocalRegistry;
-use crate::push::immutable;
+use crate::owner::ImmutableTags;
 use crate::{PushError, Refused};
-
-/// How many indexes are read from the catalog in one go.
-const PAGE: u32 = 500;
 
 /// How often a drop looks again after somebody tagged the manifest meanwhile.
 const MAX_LOOKS: usize = 4;
@@ -30,8 +29,8 @@ impl LocalRegistry {
         let turn = self.turn(repository).await?;
         let found = self.stores.rows.find_repository(repository).await?;
         let found = found.ok_or(PushError::NotFound(Missing::Repository))?;
-        let guarded = immutable(Some(&found), std::slice::from_ref(tag));
-        let dropped = match guarded.into_iter().next() {
+        let immutable = ImmutableTags::of(&found)?;
+        let dropped = match immutable.first_of(std::slice::from_ref(tag)) {
             // Whether it is there, whoever asks may see.
             Some(tag) => {
                 let known = self.stores.rows.find_hosted_tag(repository, &tag).await?;
@@ -77,10 +76,15 @@ impl LocalRegistry {
             let found = found.ok_or(PushError::NotFound(Missing::Repository))?;
             let entry = rows.find_hosted_entry(repository, digest).await?;
             let entry = entry.ok_or(PushError::NotFound(Missing::Manifest))?;
-            if let Some(tag) = immutable(Some(&found), &entry.tags).into_iter().next() {
+            let immutable = ImmutableTags::of(&found)?;
+            if let Some(tag) = immutable.first_of(&entry.tags) {
                 return Err(Refused::Immutable(tag).into());
             }
-            if entry.is_child && self.is_kept_by_index(&found, digest).await? {
+            if entry.is_child
+                && self
+                    .is_kept_by_index(repository, digest, &immutable)
+                    .await?
+            {
                 return Err(Refused::InUse.into());
             }
             let at = self.clock.now();
@@ -111,30 +115,21 @@ impl LocalRegistry {
     /// could not be pulled any more.
     async fn is_kept_by_index(
         &self,
-        repository: &HostedRepository,
+        repository: &RepositoryName,
         digest: &Digest,
+        immutable: &ImmutableTags,
     ) -> Result<bool, PushError> {
         let mut above = vec![digest.clone()];
         let mut seen: HashSet<Digest> = HashSet::new();
         while let Some(child) = above.pop() {
-            let mut after: Option<Digest> = None;
-            loop {
-                let rows = &self.stores.rows;
-                let page = rows.hosted_parents(
-                    &repository.name,
-                    (&child, ChildKind::Manifest),
-                    after.as_ref(),
-                    PAGE,
-                );
-                let page = page.await?;
-                let Some(last) = page.last() else { break };
-                after = Some(last.manifest.digest.clone());
-                for parent in page {
-                    if parent.is_pinned || !immutable(Some(repository), &parent.tags).is_empty() {
+            let mut pages = pin!(self.index_pages(repository, &child));
+            while let Some(page) = pages.try_next().await? {
+                for index in page {
+                    if index.is_pinned || immutable.first_of(&index.tags).is_some() {
                         return Ok(true);
                     }
-                    if parent.is_child && seen.insert(parent.manifest.digest.clone()) {
-                        above.push(parent.manifest.digest);
+                    if index.is_child && seen.insert(index.manifest.digest.clone()) {
+                        above.push(index.manifest.digest);
                     }
                 }
             }

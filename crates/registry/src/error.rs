@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use forebay_content::{BlobError, CatalogError, Missing};
-use forebay_oci::{Digest, InvalidPush, Tag};
+use forebay_oci::{Digest, InvalidPush, RepositoryName, Tag};
+
+use crate::owner::InvalidSettings;
 
 /// Why a push or a drop was not done. Nothing of it is there then.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +105,22 @@ pub enum Refused {
         wanted: u64,
         /// Its quota in bytes.
         quota: u64,
+    },
+    /// The name is no local repository's, or is none any more.
+    #[error(
+        "{0} could not be pushed to: names of one part are local repositories', and those that `local` in the configuration reserves"
+    )]
+    NotLocal(RepositoryName),
+    /// Which tags are immutable cannot be told, so that all are treated as if they were.
+    #[error(
+        "which tags of {repository} are immutable is not known, as what was said of it means nothing any more ({why}): no tag is \
+         pushed or dropped there until its operator says it anew by forebay repo set {repository} --immutable-tags"
+    )]
+    UnknownImmutable {
+        /// The repository.
+        repository: RepositoryName,
+        /// What is wrong with it.
+        why: InvalidSettings,
     },
     /// A manifest refers to the blob, or the manifest is pinned.
     #[error("it is in use: a manifest of the repository refers to it, or it is pinned")]

@@ -7,22 +7,20 @@
 mod tests;
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 
 use forebay_content::{
     Change, DropGuard, Dropped, HostedEntry, HostedManifest, ReferrersOf, Timestamp, collect_reader,
 };
 use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, RepositoryName};
+use futures::TryStreamExt as _;
 use tracing::warn;
 
 use crate::PushError;
 use crate::lifecycle::{Candidate, Cause, Going, Plan, Policy, Why, plan};
 use crate::local_registry::LocalRegistry;
-use crate::owner::immutable_patterns;
-use crate::push::immutable;
-
-/// How many manifests are read from the catalog in one go.
-const PAGE: u32 = 500;
+use crate::owner::ImmutableTags;
 
 /// The most manifests of one repository that a plan is made for: so many are in memory while it is made, each with some 600 bytes.
 pub const MAX_PLANNED: usize = 1_000_000;
@@ -95,17 +93,15 @@ impl LocalRegistry {
             return self.plan_on(repository, &policy, (now, see)).await;
         }
         let failed = |source| ExpiryError::failed(repository, source);
-        let mut after: Option<Digest> = None;
-        loop {
-            let rows = &self.stores.rows;
-            let page = rows.hosted_manifests(repository, after.as_ref(), PAGE);
-            let page = page.await.map_err(|error| failed(error.into()))?;
-            let Some(last) = page.last() else {
-                return Ok(Plan::default());
-            };
-            after = Some(last.manifest.digest.clone());
+        let mut pages = pin!(self.entry_pages(repository, None));
+        while let Some(page) = pages
+            .try_next()
+            .await
+            .map_err(|error| failed(error.into()))?
+        {
             page.iter().for_each(&mut *see);
         }
+        Ok(Plan::default())
     }
 
     /// Lets go of a repository's manifests what rules say; `tell` is told of each as soon as it has gone, though whoever waits for
@@ -185,8 +181,8 @@ impl LocalRegistry {
         self.flush().await;
         let candidates = self.candidates(repository, see).await.map_err(failed)?;
         let candidates = candidates.ok_or_else(|| ExpiryError::TooLarge(repository.clone()))?;
-        let immutable = immutable_patterns(&found);
-        Ok(plan(&candidates, policy, &immutable, now))
+        let immutable = ImmutableTags::of(&found).map_err(failed)?;
+        Ok(plan(&candidates, policy, immutable.patterns(), now))
     }
 
     /// All that the repository holds, with the children of indexes; `None` if it is too much.
@@ -196,16 +192,8 @@ impl LocalRegistry {
         see: &mut See<'_>,
     ) -> Result<Option<Vec<Candidate>>, PushError> {
         let mut candidates: Vec<Candidate> = Vec::new();
-        loop {
-            let after = candidates.last();
-            let after = after.map(|candidate| candidate.entry.manifest.digest.clone());
-            let rows = &self.stores.rows;
-            let page = rows
-                .hosted_manifests(repository, after.as_ref(), PAGE)
-                .await?;
-            if page.is_empty() {
-                return Ok(Some(candidates));
-            }
+        let mut pages = pin!(self.entry_pages(repository, None));
+        while let Some(page) = pages.try_next().await? {
             if candidates.len() + page.len() > MAX_PLANNED {
                 return Ok(None);
             }
@@ -215,6 +203,7 @@ impl LocalRegistry {
                 candidates.push(Candidate { entry, children });
             }
         }
+        Ok(Some(candidates))
     }
 
     /// The manifests that an index names. Of one whose bytes are damaged none: the catalog knows whose children they are, and
@@ -255,23 +244,14 @@ impl LocalRegistry {
             subject: going.digest.clone(),
             artifact_type: None,
         };
-        let mut after: Option<Digest> = None;
-        loop {
-            let rows = &self.stores.rows;
-            let page = rows
-                .hosted_referrers(repository, &of, after.as_ref(), PAGE)
-                .await?;
-            let Some(last) = page.last() else {
-                return Ok(true);
-            };
-            if !page
-                .iter()
-                .all(|referrer| goes.contains(&referrer.manifest.digest))
-            {
+        let mut pages = pin!(self.referrer_pages(repository, &of));
+        while let Some(page) = pages.try_next().await? {
+            let mut digests = page.iter().map(|referrer| &referrer.manifest.digest);
+            if !digests.all(|digest| goes.contains(digest)) {
                 return Ok(false);
             }
-            after = Some(last.manifest.digest.clone());
         }
+        Ok(true)
     }
 
     /// Drops one manifest of a plan, unless it changed since, and tells if it went; true if it did.
@@ -306,7 +286,7 @@ impl LocalRegistry {
         let (Some(found), Some(entry)) = (found, entry) else {
             return Ok(false);
         };
-        let is_immutable = !immutable(Some(&found), &entry.tags).is_empty();
+        let is_immutable = ImmutableTags::of(&found)?.first_of(&entry.tags).is_some();
         if is_immutable || entry.tags != going.tags || is_used_since(going, &entry, planned_at) {
             return Ok(false);
         }

@@ -5,18 +5,17 @@
 //! asked by two ways that share no index: rot in one must not make what is held look like nobody's.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{BlobStat, BoxError, Timestamp};
+use forebay_content::{BlobStat, BoxError, PAGE, Timestamp};
 use forebay_oci::Digest;
+use futures::TryStreamExt as _;
 use tracing::error;
 
 use crate::PushError;
 use crate::local_registry::LocalRegistry;
-
-/// How many links or blobs are looked at in one go; between two, others have their turn.
-const AT_ONCE: u32 = 500;
 
 /// The bytes of how many are deleted in one go; who pushes one of them waits for that.
 const CLEARED_AT_ONCE: usize = 32;
@@ -60,35 +59,38 @@ impl LocalRegistry {
         loop {
             let links = self.forget_unused(before).await?;
             collected.links += links;
-            if links < u64::from(AT_ONCE) {
+            if links < u64::from(PAGE) {
                 break;
             }
         }
         let mut suspects: Vec<BlobStat> = Vec::new();
-        let mut after: Option<Digest> = None;
-        loop {
-            let blobs = &self.stores.blobs;
-            let page = blobs.list(after.as_ref(), AT_ONCE as usize).await?;
-            let is_end = page.is_empty();
-            after = page.last().map(|last| last.digest.clone());
+        let mut pages = pin!(self.blob_pages());
+        while let Some(page) = pages.try_next().await? {
             suspects.extend(self.unheld(page).await?);
-            if is_end || suspects.len() >= MAX_SUSPECTS {
-                let unheld = self
-                    .unheld_on_reading(std::mem::take(&mut suspects))
-                    .await?;
-                for some in unheld.chunks(CLEARED_AT_ONCE) {
-                    let some = some.to_vec();
-                    let cleared =
-                        self.to_the_end(async |registry| registry.clear_unheld(some).await);
-                    let (objects, bytes) = cleared.await?;
-                    collected.objects += objects;
-                    collected.bytes += bytes;
-                }
-            }
-            if is_end {
-                return Ok(collected);
+            if suspects.len() >= MAX_SUSPECTS {
+                let some = std::mem::take(&mut suspects);
+                self.clear_suspects(some, &mut collected).await?;
             }
         }
+        self.clear_suspects(suspects, &mut collected).await?;
+        Ok(collected)
+    }
+
+    /// Deletes the bytes of those that are nobody's by every way of looking, and counts them.
+    async fn clear_suspects(
+        &self,
+        suspects: Vec<BlobStat>,
+        collected: &mut Collected,
+    ) -> Result<(), PushError> {
+        let unheld = self.unheld_on_reading(suspects).await?;
+        for some in unheld.chunks(CLEARED_AT_ONCE) {
+            let some = some.to_vec();
+            let cleared = self.to_the_end(async |registry| registry.clear_unheld(some).await);
+            let (objects, bytes) = cleared.await?;
+            collected.objects += objects;
+            collected.bytes += bytes;
+        }
+        Ok(())
     }
 
     /// Those that nobody holds.
@@ -134,7 +136,7 @@ impl LocalRegistry {
         let _closed = self.asked.nobody_is_told().await;
         self.renew_asked().await?;
         let rows = &self.stores.rows;
-        Ok(rows.unlink_unused_blobs(before, AT_ONCE).await?)
+        Ok(rows.unlink_unused_blobs(before, PAGE).await?)
     }
 
     /// Deletes the bytes of those that nobody holds after all or is about to: how many, and how much that was.

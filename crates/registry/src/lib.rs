@@ -12,9 +12,11 @@ pub mod lifecycle;
 mod lists;
 mod local_registry;
 mod moment;
+mod names;
 mod operator;
 mod orders;
 mod owner;
+mod pages;
 mod pull;
 mod push;
 mod reading;
@@ -28,12 +30,15 @@ pub use expiry::{Expired, ExpiryError, MAX_PLANNED, TellGone};
 pub use garbage::Collected;
 pub use local_registry::{LocalRegistry, Stores};
 pub use moment::Spared;
+pub use names::{IsLocal, Narrowed};
 pub use operator::{APPLIED_EVERY, Applied, FIRST_AFTER, Operator};
 pub use orders::{
     CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, MIN_GRACE, Order, OrderError,
-    PinText, Quota, RepositoryText, RuleText, RuleTold, SparedText, Told,
+    PinText, RepositoryText, RuleText, RuleTold, SparedText, Told,
 };
-pub use owner::{Deleted, InvalidSettings, MAX_IMMUTABLE_PATTERNS, Made, Settings};
+pub use owner::{
+    Deleted, InvalidSettings, MAX_IMMUTABLE_PATTERNS, Made, Quota, Settings, SettingsChange,
+};
 pub use push::{Mounted, PushedAs};
 pub use rebuild::{Lost, RebuildError, Rebuilt};
 pub use upload::MAX_BLOB_BYTES;

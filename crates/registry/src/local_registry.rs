@@ -18,6 +18,7 @@ use crate::changes::Changes;
 use crate::garbage::Collected;
 use crate::leases::Leases;
 use crate::lists::WALKS_AT_ONCE;
+use crate::names::Names;
 use crate::uploads::Uploads;
 
 /// The most memory of manifests, in bytes: of usual ones, with what each costs beside them, five thousand. Who asks for another one
@@ -59,6 +60,7 @@ pub struct LocalRegistry {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) uploads: Uploads,
     pub(crate) leases: Leases,
+    pub(crate) names: Names,
     pub(crate) manifests: Cache<Digest, Bytes>,
     pub(crate) changes: Changes,
     pub(crate) asked: Asked,
@@ -85,6 +87,7 @@ impl LocalRegistry {
             stores,
             clock,
             leases: Leases::default(),
+            names: Names::default(),
             manifests: Cache::builder()
                 .max_capacity(MAX_MANIFESTS_BYTES)
                 .weigher(weigh)

@@ -1,11 +1,13 @@
 //! The operator's hand in local repositories: what commands have done there, and what lifecycle rules do by themselves.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use forebay_content::{Audit, AuditEntry, Event, Observe};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RepositoryName, Target};
+use futures::TryStreamExt as _;
 use tracing::{info, warn};
 
 use crate::LocalRegistry;
@@ -24,9 +26,6 @@ const MAX_LEAP: Duration = Duration::from_hours(1);
 
 /// The most repositories that one run tells of one by one where it fails.
 const MAX_FAILURES_TOLD: u64 = 20;
-
-/// How many repositories are looked up in one go.
-const AT_ONCE: u32 = 500;
 
 /// Who has changed something, in the audit log, where rules have.
 const BY_RULES: &str = "lifecycle rules";
@@ -135,21 +134,17 @@ impl Operator {
     /// their turn.
     pub async fn apply_rules(&self, rules: &Policy) -> Applied {
         let mut applied = Applied::default();
-        let mut after: Option<String> = None;
+        let mut pages = pin!(self.registry.repository_pages(None));
         loop {
-            let rows = &self.registry.stores.rows;
-            let page = match rows.repositories(after.as_deref(), AT_ONCE).await {
-                Ok(page) => page,
+            let page = match pages.try_next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return applied,
                 Err(error) => {
                     warn!(%error, "lifecycle rules cannot be applied: repositories cannot be listed");
                     applied.failed += 1;
                     return applied;
                 }
             };
-            let Some(last) = page.last() else {
-                return applied;
-            };
-            after = Some(last.name.as_str().to_owned());
             for found in page {
                 let rules = rules.of(&found.name);
                 if rules.rules().is_empty() {

@@ -1,17 +1,18 @@
 //! What a repository's owner does with it as a whole: makes it, says what holds in it, pins what is to stay, and deletes it.
 
-use forebay_content::{Change, HostedRepository, Missing, RepositorySettings};
-use forebay_oci::{Digest, Reference, RepositoryName};
+use std::pin::pin;
 
-use crate::PushError;
+use forebay_content::{Change, HostedRepository, Missing, RepositorySettings};
+use forebay_oci::{Digest, Reference, RepositoryName, Tag};
+use futures::TryStreamExt as _;
+use serde::{Deserialize, Serialize};
+
 use crate::lifecycle::{InvalidTagPattern, TagPattern};
 use crate::local_registry::LocalRegistry;
+use crate::{PushError, Refused};
 
 /// The most patterns of immutable tags that one repository has: each push of a tag tries all of them.
 pub const MAX_IMMUTABLE_PATTERNS: usize = 50;
-
-/// How many repositories are looked up in one go.
-const AT_ONCE: u32 = 500;
 
 /// What an owner says of a repository, its patterns read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,28 @@ pub struct Settings {
     /// The most bytes that it may hold; `None` for no bound.
     pub quota_bytes: Option<u64>,
 }
+
+/// What an owner says anew of a repository; what is not said stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    /// The patterns of tags that are neither moved nor dropped from now on.
+    pub immutable_tags: Option<Vec<TagPattern>>,
+    /// The bound of what it holds from now on.
+    pub quota: Option<Quota>,
+}
+
+/// A bound of what a repository holds, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quota {
+    /// So many bytes.
+    Bytes(u64),
+    /// As much as the disk.
+    Unbounded,
+}
+
+/// The tags of a repository that are neither moved nor dropped, as its owner said.
+pub(crate) struct ImmutableTags(Vec<TagPattern>);
 
 /// Why settings mean nothing: a clause of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,34 +92,100 @@ impl Settings {
         immutable_tags: &[String],
         quota_bytes: Option<u64>,
     ) -> Result<Self, InvalidSettings> {
-        if immutable_tags.len() > MAX_IMMUTABLE_PATTERNS {
-            return Err(InvalidSettings::Patterns(immutable_tags.len()));
-        }
-        let read = |text: &String| {
-            text.parse().map_err(|why| InvalidSettings::Pattern {
-                text: text.clone(),
-                why,
-            })
-        };
         Ok(Self {
-            immutable_tags: immutable_tags.iter().map(read).collect::<Result<_, _>>()?,
+            immutable_tags: read_patterns(immutable_tags)?,
             quota_bytes,
         })
     }
 
     fn kept(&self) -> RepositorySettings {
-        let patterns = self.immutable_tags.iter();
         RepositorySettings {
-            immutable_tags: patterns.map(ToString::to_string).collect(),
+            immutable_tags: texts(&self.immutable_tags),
             quota_bytes: self.quota_bytes,
         }
     }
 }
 
-/// The patterns of tags that are neither moved nor dropped in a repository. What was taken as a pattern is one.
-pub(crate) fn immutable_patterns(repository: &HostedRepository) -> Vec<TagPattern> {
-    let patterns = repository.settings.immutable_tags.iter();
-    patterns.filter_map(|text| text.parse().ok()).collect()
+impl SettingsChange {
+    /// The change that these texts say.
+    ///
+    /// # Errors
+    /// A pattern can match no tag, or there are too many.
+    pub fn read(
+        immutable_tags: Option<&[String]>,
+        quota: Option<Quota>,
+    ) -> Result<Self, InvalidSettings> {
+        Ok(Self {
+            immutable_tags: immutable_tags.map(read_patterns).transpose()?,
+            quota,
+        })
+    }
+
+    /// What holds after it. Patterns that are not replaced are not read either: they may mean nothing any more.
+    fn of(self, before: RepositorySettings) -> RepositorySettings {
+        let patterns = self.immutable_tags.as_deref().map(texts);
+        RepositorySettings {
+            immutable_tags: patterns.unwrap_or(before.immutable_tags),
+            quota_bytes: match self.quota {
+                None => before.quota_bytes,
+                Some(Quota::Bytes(bytes)) => Some(bytes),
+                Some(Quota::Unbounded) => None,
+            },
+        }
+    }
+}
+
+impl ImmutableTags {
+    /// Those of a repository.
+    ///
+    /// # Errors
+    /// [`Refused::UnknownImmutable`] if something that was said of them means nothing to this version: without it, what must not be
+    /// moved could be.
+    pub(crate) fn of(repository: &HostedRepository) -> Result<Self, PushError> {
+        let patterns = read_patterns(&repository.settings.immutable_tags);
+        let patterns = patterns.map_err(|why| Refused::UnknownImmutable {
+            repository: repository.name.clone(),
+            why,
+        })?;
+        Ok(Self(patterns))
+    }
+
+    /// The patterns, of which one is enough.
+    pub(crate) fn patterns(&self) -> &[TagPattern] {
+        &self.0
+    }
+
+    /// Of `tags`, those that are immutable.
+    pub(crate) fn among(&self, tags: &[Tag]) -> Vec<Tag> {
+        let guarded = tags.iter().filter(|tag| self.has(tag));
+        guarded.cloned().collect()
+    }
+
+    /// The first of `tags` that is immutable.
+    pub(crate) fn first_of(&self, tags: &[Tag]) -> Option<Tag> {
+        tags.iter().find(|tag| self.has(tag)).cloned()
+    }
+
+    fn has(&self, tag: &Tag) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(tag))
+    }
+}
+
+fn read_patterns(texts: &[String]) -> Result<Vec<TagPattern>, InvalidSettings> {
+    if texts.len() > MAX_IMMUTABLE_PATTERNS {
+        return Err(InvalidSettings::Patterns(texts.len()));
+    }
+    let read = |text: &String| {
+        text.parse().map_err(|why| InvalidSettings::Pattern {
+            text: text.clone(),
+            why,
+        })
+    };
+    texts.iter().map(read).collect()
+}
+
+fn texts(patterns: &[TagPattern]) -> Vec<String> {
+    patterns.iter().map(ToString::to_string).collect()
 }
 
 impl LocalRegistry {
@@ -121,12 +210,10 @@ impl LocalRegistry {
         is_meant: &(dyn Fn(&RepositoryName) -> bool + Sync),
     ) -> Result<Vec<RepositoryName>, PushError> {
         let mut meant: Vec<RepositoryName> = Vec::new();
-        let mut after: Option<String> = None;
-        while meant.len() < limit {
-            let rows = &self.stores.rows;
-            let page = rows.repositories(after.as_deref(), AT_ONCE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.name.as_str().to_owned());
+        let mut pages = pin!(self.repository_pages(None));
+        while meant.len() < limit
+            && let Some(page) = pages.try_next().await?
+        {
             let names = page.into_iter().map(|found| found.name);
             meant.extend(names.filter(|name| is_meant(name)));
         }
@@ -137,7 +224,7 @@ impl LocalRegistry {
     /// Makes a repository with nothing in it. Who pushes to a name makes one as well, without settings.
     ///
     /// # Errors
-    /// The disk fails.
+    /// The name is no local repository's, or the disk fails.
     pub async fn create_repository(
         &self,
         repository: &RepositoryName,
@@ -153,6 +240,7 @@ impl LocalRegistry {
         repository: &RepositoryName,
         settings: &Settings,
     ) -> Result<Made, PushError> {
+        let _local = self.check_local(repository).await?;
         let turn = self.turn(repository).await?;
         let rows = &self.stores.rows;
         if rows.find_repository(repository).await?.is_some() {
@@ -165,15 +253,14 @@ impl LocalRegistry {
         Ok(Made::Done)
     }
 
-    /// Has other settings hold in a repository, those that `change` makes of what they are. What it holds stays, even if it is more
-    /// than its quota.
+    /// Has other settings hold in a repository. What it holds stays, even if it is more than its quota.
     ///
     /// # Errors
     /// There is none, or the disk fails.
     pub async fn settle_repository(
         &self,
         repository: &RepositoryName,
-        change: impl FnOnce(Settings) -> Settings + Send + 'static,
+        change: SettingsChange,
     ) -> Result<(), PushError> {
         let repository = repository.clone();
         self.to_the_end(async move |registry| registry.settle(&repository, change).await)
@@ -183,17 +270,13 @@ impl LocalRegistry {
     async fn settle(
         &self,
         repository: &RepositoryName,
-        change: impl FnOnce(Settings) -> Settings,
+        change: SettingsChange,
     ) -> Result<(), PushError> {
         let turn = self.turn(repository).await?;
         let rows = &self.stores.rows;
         let found = rows.find_repository(repository).await?;
         let found = found.ok_or(PushError::NotFound(Missing::Repository))?;
-        let settings = change(Settings {
-            immutable_tags: immutable_patterns(&found),
-            quota_bytes: found.settings.quota_bytes,
-        });
-        let (settings, at) = (settings.kept(), self.clock.now());
+        let (settings, at) = (change.of(found.settings), self.clock.now());
         rows.keep_repository(repository, &settings, at).await?;
         let change = Change::Settled { settings };
         self.journal(turn, repository, (change, at)).await

@@ -11,7 +11,7 @@ use forebay_oci::{
 };
 
 use crate::local_registry::LocalRegistry;
-use crate::owner::immutable_patterns;
+use crate::owner::ImmutableTags;
 use crate::upload::Receiving;
 use crate::{PushError, Refused, Upload, Uploader};
 
@@ -125,6 +125,7 @@ impl LocalRegistry {
         digest: &Digest,
     ) -> Result<Mounted, PushError> {
         let _lease = self.leases.take(digest).await;
+        let _local = self.check_local(to).await?;
         let now = self.clock.now();
         let found = self.stores.rows.find_repository(to).await?;
         let mount = BlobMount {
@@ -200,6 +201,7 @@ impl LocalRegistry {
         };
         let _lease = self.leases.take(&digest).await;
         self.put_at_rest(&digest, bytes.clone()).await?;
+        let _local = self.check_local(repository).await?;
         let turn = self.turn(repository).await?;
         let found = self.stores.rows.find_repository(repository).await?;
         let mut push = ManifestPush {
@@ -208,7 +210,7 @@ impl LocalRegistry {
             subject: pushed.subject.clone(),
             artifact_type: pushed.artifact_type,
             annotations: pushed.annotations,
-            immutable_tags: immutable(found.as_ref(), &tags),
+            immutable_tags: immutable(found.as_ref(), &tags)?,
             tags: tags.clone(),
             quota_bytes: found.and_then(|found| found.settings.quota_bytes),
             at: self.moment_of_push(),
@@ -258,6 +260,7 @@ impl LocalRegistry {
         digest: &Digest,
         size: u64,
     ) -> Result<(), PushError> {
+        let _local = self.check_local(repository).await?;
         let found = self.stores.rows.find_repository(repository).await?;
         let blob = HostedBlob {
             digest: digest.clone(),
@@ -269,11 +272,12 @@ impl LocalRegistry {
     }
 }
 
-/// Of `tags`, those that the repository's owner does not let be moved or dropped.
-pub(crate) fn immutable(repository: Option<&HostedRepository>, tags: &[Tag]) -> Vec<Tag> {
-    let patterns = repository.map(immutable_patterns).unwrap_or_default();
-    let is_immutable = |tag: &&Tag| patterns.iter().any(|pattern| pattern.matches(tag));
-    tags.iter().filter(is_immutable).cloned().collect()
+/// Of the tags of a push, those that the repository's owner does not let be moved.
+fn immutable(repository: Option<&HostedRepository>, tags: &[Tag]) -> Result<Vec<Tag>, PushError> {
+    match repository {
+        Some(repository) if !tags.is_empty() => Ok(ImmutableTags::of(repository)?.among(tags)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 pub(crate) fn child(pushed: &PushedChild) -> HostedChild {

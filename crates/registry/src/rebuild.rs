@@ -6,22 +6,21 @@
 pub(crate) mod replay;
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
 use bytes::Bytes;
 use forebay_content::{
     BlobError, Committed, HostedBlob, HostedChild, HostedManifest, JournalEntry, ManifestPush,
-    collect_reader,
+    PAGE, collect_reader,
 };
 use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Presence, PushedManifest, RepositoryName};
+use futures::TryStreamExt as _;
 use tracing::warn;
 
 use crate::PushError;
 use crate::local_registry::LocalRegistry;
 use crate::push::child;
 use crate::rebuild::replay::{Alive, Replay};
-
-/// How many journals or entries are read in one go.
-const AT_ONCE: usize = 500;
 
 /// How many notes of use are written down in one go.
 const NOTES_AT_ONCE: usize = 1000;
@@ -85,19 +84,14 @@ impl LocalRegistry {
             return Err(RebuildError::NotEmpty);
         }
         let mut rebuilt = Rebuilt::default();
-        let mut after: Option<RepositoryName> = None;
-        loop {
-            let journals = self.stores.journal.journals(after.as_ref(), AT_ONCE).await;
-            let page = journals.map_err(PushError::from)?;
+        let mut journals = pin!(self.journal_pages());
+        while let Some(page) = journals.try_next().await.map_err(PushError::from)? {
             rebuilt.unreadable += page.unreadable;
-            let Some(last) = page.repositories.last() else {
-                return Ok(rebuilt);
-            };
-            after = Some(last.clone());
             for repository in &page.repositories {
                 self.rebuild_repository(repository, &mut rebuilt).await?;
             }
         }
+        Ok(rebuilt)
     }
 
     async fn rebuild_repository(
@@ -198,7 +192,7 @@ impl LocalRegistry {
             return Ok((replay, 0));
         };
         loop {
-            let entries: Vec<JournalEntry> = reader.next(AT_ONCE).await?;
+            let entries: Vec<JournalEntry> = reader.next(PAGE as usize).await?;
             if entries.is_empty() {
                 return Ok((replay, reader.unreadable()));
             }

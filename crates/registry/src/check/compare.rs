@@ -4,21 +4,21 @@
 //! mended, it is kept, whichever it was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
 use forebay_content::{Change, HostedEntry, JournalEntry, MAX_APPENDED, Timestamp};
 use forebay_oci::{Digest, RepositoryName, Tag};
+use futures::TryStreamExt as _;
 use tracing::info;
 
-use super::{AT_ONCE, CheckError, RegistryCheck};
+use super::{CheckError, RegistryCheck};
+use crate::PushError;
 use crate::local_registry::LocalRegistry;
 use crate::rebuild::Rebuilt;
 use crate::rebuild::replay::{Alive, Replay};
 
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 1000;
-
-/// How many journals are listed in one go.
-const JOURNALS_AT_ONCE: usize = 500;
 
 /// What rows and journal of a repository tell differently.
 #[derive(Default)]
@@ -47,16 +47,9 @@ impl LocalRegistry {
     ) -> Result<(), CheckError> {
         let mut names: BTreeSet<RepositoryName> =
             self.repositories_of_rows().await?.into_iter().collect();
-        let mut after: Option<RepositoryName> = None;
-        loop {
-            let journal = &self.stores.journal;
-            let page = journal.journals(after.as_ref(), JOURNALS_AT_ONCE).await;
-            let page = page.map_err(crate::PushError::from)?;
+        let mut journals = pin!(self.journal_pages());
+        while let Some(page) = journals.try_next().await.map_err(PushError::from)? {
             check.unreadable_lines += page.unreadable;
-            let Some(last) = page.repositories.last() else {
-                break;
-            };
-            after = Some(last.clone());
             names.extend(page.repositories);
         }
         for repository in names {
@@ -115,22 +108,14 @@ impl LocalRegistry {
 
     async fn rows_of(&self, repository: &RepositoryName) -> Result<Rows, CheckError> {
         let mut rows = Rows::default();
-        let mut after: Option<Digest> = None;
-        loop {
-            let page = self
-                .stores
-                .rows
-                .hosted_manifests(repository, after.as_ref(), AT_ONCE);
-            let page = page.await?;
-            let Some(last) = page.last() else {
-                return Ok(rows);
-            };
-            after = Some(last.manifest.digest.clone());
+        let mut pages = pin!(self.entry_pages(repository, None));
+        while let Some(page) = pages.try_next().await? {
             for entry in page {
                 rows.tags.extend(entry.tags.iter().cloned());
                 rows.manifests.insert(entry.manifest.digest.clone(), entry);
             }
         }
+        Ok(rows)
     }
 
     /// Makes both tell what either does. In a turn of the repository.
@@ -148,7 +133,7 @@ impl LocalRegistry {
         }
         for entries in differences.unwritten.chunks(MAX_APPENDED) {
             let appended = self.stores.journal.append(repository, entries).await;
-            appended.map_err(crate::PushError::from)?;
+            appended.map_err(PushError::from)?;
         }
         let (mut linked, mut rebuilt) = (BTreeSet::new(), Rebuilt::default());
         for (digest, alive) in &differences.unrecorded {

@@ -6,14 +6,16 @@ mod rule_text;
 mod told;
 
 use std::cmp::Reverse;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_content::{AuditEntry, BegunAct, HostedEntry, Missing, Timestamp};
 use forebay_oci::{Digest, Reference, RepositoryName};
+use futures::TryStreamExt as _;
 
 pub use self::error::OrderError;
-pub use self::order::{Order, Quota};
+pub use self::order::Order;
 pub use self::rule_text::RuleText;
 pub use self::told::{
     CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, PinText, RepositoryText,
@@ -23,13 +25,10 @@ use crate::PushError;
 use crate::expiry::Expired;
 use crate::local_registry::GARBAGE_GRACE;
 use crate::operator::Operator;
-use crate::owner::{Deleted, Made, Settings};
+use crate::owner::{Deleted, Made, Quota, Settings, SettingsChange};
 
 /// How many repositories or pins one answer lists.
 const LISTED_AT_A_TIME: usize = 500;
-
-/// How many rows are read in one go.
-const AT_ONCE: u32 = 500;
 
 /// How many of the newest tags a repository is shown with.
 const NEWEST_SHOWN: usize = 10;
@@ -174,25 +173,22 @@ impl Operator {
     async fn list(
         &self,
         pattern: Option<String>,
-        mut after: Option<String>,
+        after: Option<String>,
     ) -> Result<Told, OrderError> {
         let pattern = pattern.map(|text| rule_text::pattern(&text)).transpose()?;
-        let mut repositories = Vec::new();
-        loop {
-            let rows = &self.registry.stores.rows;
-            let page = rows.repositories(after.as_deref(), AT_ONCE).await;
-            let page = page.map_err(PushError::from)?;
-            after = page.last().map(|last| last.name.as_str().to_owned());
+        let (mut repositories, mut next) = (Vec::new(), None);
+        let mut pages = pin!(self.registry.repository_pages(after));
+        while repositories.len() < LISTED_AT_A_TIME
+            && let Some(page) = pages.try_next().await.map_err(PushError::from)?
+        {
+            next = page.last().map(|last| last.name.to_string());
             let shown = page.iter().filter(|found| {
                 let mut wanted = pattern.iter();
                 wanted.all(|pattern| pattern.matches(&found.name))
             });
             repositories.extend(shown.map(RepositoryText::of));
-            if after.is_none() || repositories.len() >= LISTED_AT_A_TIME {
-                let next = after;
-                return Ok(Told::Repositories { repositories, next });
-            }
         }
+        Ok(Told::Repositories { repositories, next })
     }
 
     async fn tell(&self, name: &RepositoryName) -> Result<Told, OrderError> {
@@ -231,19 +227,8 @@ impl Operator {
         immutable_tags: Option<Vec<String>>,
         quota: Option<Quota>,
     ) -> Result<Told, OrderError> {
-        let patterns = immutable_tags.map(|texts| Settings::read(&texts, None));
-        let patterns = patterns
-            .transpose()?
-            .map(|settings| settings.immutable_tags);
-        let settled = self.registry.settle_repository(name, move |now| Settings {
-            immutable_tags: patterns.unwrap_or(now.immutable_tags),
-            quota_bytes: match quota {
-                None => now.quota_bytes,
-                Some(Quota::Bytes(bytes)) => Some(bytes),
-                Some(Quota::Unbounded) => None,
-            },
-        });
-        match settled.await {
+        let change = SettingsChange::read(immutable_tags.as_deref(), quota)?;
+        match self.registry.settle_repository(name, change).await {
             Ok(()) => self.tell(name).await,
             Err(PushError::NotFound(_)) => Err(OrderError::NoRepository(name.clone())),
             Err(error) => Err(error.into()),
@@ -279,18 +264,17 @@ impl Operator {
     async fn pins(&self, name: &RepositoryName, after: Option<String>) -> Result<Told, OrderError> {
         self.tell(name).await?;
         let after = after.map(|text| text.parse().map_err(|_| OrderError::Reference(text)));
-        let mut after: Option<Digest> = after.transpose()?;
-        let mut pins = Vec::new();
-        loop {
-            let page = self.entries(name, after.as_ref()).await?;
-            after = page.last().map(|last| last.manifest.digest.clone());
+        let after: Option<Digest> = after.transpose()?;
+        let (mut pins, mut next) = (Vec::new(), None);
+        let mut pages = pin!(self.registry.entry_pages(name, after));
+        while pins.len() < LISTED_AT_A_TIME
+            && let Some(page) = pages.try_next().await.map_err(PushError::from)?
+        {
+            next = page.last().map(|last| last.manifest.digest.to_string());
             let pinned = page.iter().filter(|entry| entry.is_pinned);
             pins.extend(pinned.map(PinText::of));
-            if after.is_none() || pins.len() >= LISTED_AT_A_TIME {
-                let next = after.map(|digest| digest.to_string());
-                return Ok(Told::Pins { pins, next });
-            }
         }
+        Ok(Told::Pins { pins, next })
     }
 
     async fn expire(
@@ -330,15 +314,6 @@ impl Operator {
         let took = began.age_at(self.registry.clock.now()).unwrap_or_default();
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         Ok(Told::Collected(CollectedText::of(collected, took_ms)))
-    }
-
-    async fn entries(
-        &self,
-        name: &RepositoryName,
-        after: Option<&Digest>,
-    ) -> Result<Vec<HostedEntry>, PushError> {
-        let rows = &self.registry.stores.rows;
-        Ok(rows.hosted_manifests(name, after, AT_ONCE).await?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::RuleText;
+use crate::owner::Quota;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,16 +78,6 @@ pub enum Order {
         /// For how many seconds uploads are spared.
         grace_seconds: Option<u64>,
     },
-}
-
-/// A bound of what a repository holds, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Quota {
-    /// So many bytes.
-    Bytes(u64),
-    /// As much as the disk.
-    Unbounded,
 }
 
 impl Order {

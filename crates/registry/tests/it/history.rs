@@ -9,7 +9,7 @@ use bytes::Bytes;
 use forebay_content::{ContentSource as _, Request, SourceError};
 use forebay_oci::{Digest, Reference, RepositoryName};
 use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
-use forebay_registry::{Mounted, PushError, Refused, Settings};
+use forebay_registry::{Mounted, PushError, Quota, Refused, Settings, SettingsChange};
 use serde_json::Value;
 
 use crate::promises::{Act, Told};
@@ -112,9 +112,9 @@ impl<'s> Client<'s> {
                     .create_repository(&own, Settings::default())
                     .await
                     .unwrap();
-                let settle = move |settings| Settings {
-                    quota_bytes: Some(quota),
-                    ..settings
+                let settle = SettingsChange {
+                    quota: Some(Quota::Bytes(quota)),
+                    ..SettingsChange::default()
                 };
                 registry.settle_repository(&own, settle).await.unwrap();
                 self.done(told);

@@ -14,6 +14,7 @@ mod faults;
 mod grace;
 mod history;
 mod kills;
+mod names;
 mod owned;
 mod power;
 mod promises;

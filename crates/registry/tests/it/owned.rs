@@ -3,10 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_content::{HostedLists as _, Missing};
+use forebay_content::{
+    HostedLists as _, HostedPushes as _, Missing, RepositorySettings, Timestamp,
+};
 use forebay_oci::{Digest, Reference};
 use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
-use forebay_registry::{Deleted, Made, PushError, Refused, Settings};
+use forebay_registry::{
+    Deleted, ExpiryError, Made, PushError, Quota, Refused, Settings, SettingsChange,
+};
 use tempfile::TempDir;
 
 use crate::rebuilt::{rebuilt, snapshot};
@@ -15,6 +19,10 @@ use crate::scene::{Image, Scene, digest_of, index, name};
 fn settings(patterns: &[&str], quota_bytes: Option<u64>) -> Settings {
     let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
     Settings::read(&patterns, quota_bytes).unwrap()
+}
+
+fn unbounded() -> SettingsChange {
+    SettingsChange::read(None, Some(Quota::Unbounded)).unwrap()
 }
 
 fn tag(text: &str) -> Reference {
@@ -47,10 +55,7 @@ async fn each_act_of_an_owner_is_known_when_rows_are_made_again() {
     scene.push_image(&other, Some("v1"), &image).await.unwrap();
     scene
         .registry
-        .settle_repository(&app, |settings| Settings {
-            quota_bytes: None,
-            ..settings
-        })
+        .settle_repository(&app, unbounded())
         .await
         .unwrap();
     scene = is_known_again(scene, dir.path()).await;
@@ -179,7 +184,7 @@ async fn what_is_not_there_is_neither_settled_nor_pinned() {
     let dir = TempDir::new().unwrap();
     let scene = Scene::open(dir.path()).await;
     let (registry, app) = (&scene.registry, name("app"));
-    let settled = registry.settle_repository(&app, |settings| settings).await;
+    let settled = registry.settle_repository(&app, unbounded()).await;
     assert!(matches!(
         settled,
         Err(PushError::NotFound(Missing::Repository))
@@ -201,5 +206,66 @@ async fn what_is_not_there_is_neither_settled_nor_pinned() {
         let refused = Settings::read(&patterns, None).unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
     }
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn where_it_is_not_known_which_tags_are_immutable_none_is_moved_or_dropped_until_it_is_said_anew()
+ {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (registry, app) = (&scene.registry, name("team/app"));
+    let (first, second) = (Image::numbered(1), Image::numbered(2));
+    scene.push_image(&app, Some("v1"), &first).await.unwrap();
+    // As an earlier version may have written it, which took more for a pattern.
+    let written = RepositorySettings {
+        immutable_tags: vec!["v[".to_owned()],
+        quota_bytes: None,
+    };
+    let kept = scene.rows.keep_repository(&app, &written, Timestamp(1));
+    kept.await.unwrap();
+    let is_refused = |done: Result<(), PushError>| {
+        let refused = done.unwrap_err();
+        let told = refused.to_string();
+        assert!(told.contains("the pattern of tags \"v[\""), "{told}");
+        assert!(
+            told.contains("repo set team/app --immutable-tags"),
+            "{told}"
+        );
+    };
+    is_refused(scene.push_image(&app, Some("v1"), &second).await.map(drop));
+    is_refused(registry.drop_tag(&app, &"v1".parse().unwrap()).await);
+    is_refused(registry.drop_manifest(&app, &first.digest()).await);
+    let everything = Policy::new(vec![Rule {
+        name: "all".to_owned(),
+        priority: 1,
+        repositories: vec!["**".parse().unwrap()],
+        selection: Selection::Everything,
+        expiry: Expiry::KeepNewest(0),
+    }]);
+    let expired = registry.expire(&app, &everything, Arc::new(|_| {})).await;
+    let source = match expired {
+        Err(ExpiryError::Failed { source, .. }) => source,
+        other => panic!("{other:?}"),
+    };
+    is_refused(Err(source));
+    // What moves no tag goes on, and so does a change that says nothing of tags.
+    scene.push_image(&app, None, &second).await.unwrap();
+    registry.settle_repository(&app, unbounded()).await.unwrap();
+    is_refused(
+        scene
+            .push(&app, Some("2"), &second.manifest)
+            .await
+            .map(drop),
+    );
+    let anew = SettingsChange::read(Some(&["v*".to_owned()]), None).unwrap();
+    registry.settle_repository(&app, anew).await.unwrap();
+    scene.push(&app, Some("2"), &second.manifest).await.unwrap();
+    let moved = scene.push(&app, Some("v1"), &second.manifest).await;
+    let moved = moved.unwrap_err();
+    assert!(
+        matches!(moved, PushError::Refused(Refused::Immutable(_))),
+        "{moved:?}"
+    );
     scene.close().await;
 }

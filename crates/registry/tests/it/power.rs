@@ -10,7 +10,7 @@ use forebay_blobs_fs::Disk;
 use forebay_content::SystemClock;
 use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS, Survival};
 use forebay_oci::{Digest, Reference};
-use forebay_registry::{Mounted, Settings};
+use forebay_registry::{Mounted, Quota, SettingsChange};
 use tempfile::TempDir;
 
 use crate::promises::{Act, Promises, Told};
@@ -195,9 +195,9 @@ async fn story() -> (Vec<Change>, Vec<Chapter>) {
     scene.registry.pin(&web, &kept, true).await.unwrap();
     ends(Some(("team/web", Act::Pin(about.digest(), true))), true);
     let quota = 1 << 40;
-    let settle = move |settings| Settings {
-        quota_bytes: Some(quota),
-        ..settings
+    let settle = SettingsChange {
+        quota: Some(Quota::Bytes(quota)),
+        ..SettingsChange::default()
     };
     scene
         .registry
