@@ -138,6 +138,14 @@ impl TargetPattern {
         }
     }
 
+    /// Which repositories that live here it stands for; `None` if all, or an upstream's.
+    pub fn find_local(&self) -> Option<&RepositoryPattern> {
+        match &self.place {
+            Place::Local(pattern) => Some(pattern),
+            Place::Everything | Place::Upstream(..) => None,
+        }
+    }
+
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -1,6 +1,6 @@
 //! What the log says of a start: which program runs, with what, and who it is at its upstreams.
 
-use forebay_config::{Config, CredentialSource, Sources};
+use forebay_config::{Config, CredentialSource, Sources, notes};
 use forebay_content::{KeptCoolDown, Timestamp};
 use forebay_ledger::RestReport;
 use forebay_terminal::amounts::moment;
@@ -25,6 +25,14 @@ pub(crate) fn say(sources: &Sources, config: &Config) {
         "upstreams, and who we are there"
     );
     say_access(config);
+    say_notes(config);
+}
+
+/// Says what of it does nothing, or more than it seems to, as `forebay config check` does.
+pub(crate) fn say_notes(config: &Config) {
+    for note in notes(config) {
+        warn!("of the configuration: {note}");
+    }
 }
 
 /// Says who is let in, and what nobody may do.
@@ -43,11 +51,6 @@ fn say_access(config: &Config) {
         service = access.service,
         "access is configured: nobody may do what no rule gives them"
     );
-    if access.rules.is_empty() {
-        warn!(
-            "`access.allow` has no rules: only robots and workloads may do anything, what their own rights say"
-        );
-    }
 }
 
 /// Says what is not asked of upstreams yet, because they refused us before this start, or before they came back: what, whose,

@@ -1,11 +1,16 @@
 //! `forebay config`: whether a configuration is right, and what it comes to.
 //!
-//! Reads and prints; touches neither the data directory nor the network.
+//! Reads and prints; asks the network nothing, and of the data directory only whether it is there.
+
+use std::io::ErrorKind;
+use std::path::Path;
 
 use forebay_config::{
-    Config, CredentialSource, Environment, Sources, as_json, as_toml, load, notes, schema, show,
+    Authorize, Config, CredentialSource, Environment, Sources, as_json, as_toml, load, notes,
+    schema, show,
 };
 use forebay_limits::counted;
+use forebay_server::is_data_dir;
 use forebay_terminal::{
     EXIT_CODES, ExitStatus, Failure, ListenArgs, Printer, SourceArgs, with_exit_codes,
 };
@@ -92,6 +97,22 @@ pub(super) fn run(
     Ok(ExitStatus::Ok)
 }
 
+/// What lies at the data directory, as far as that says something of the start.
+fn state_of(data: &Path) -> &'static str {
+    match std::fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            ", which is not there yet: the first start makes it"
+        }
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            ", which is no directory: no start is possible"
+        }
+        // Its owner may be another user.
+        Err(_) => ", which cannot be looked at by this user",
+        Ok(true) if !is_data_dir(data) => ", where something else lies: is it the right one?",
+        Ok(_) => "",
+    }
+}
+
 /// What was found, for people.
 fn summary(sources: &Sources, config: &Config) -> Vec<String> {
     let source = match &sources.file {
@@ -109,12 +130,23 @@ fn summary(sources: &Sources, config: &Config) -> Vec<String> {
             CredentialSource::Ecr { account, .. } => format!(", by the AWS account {account}"),
         };
         let url = upstream.url.as_str().trim_end_matches('/');
-        format!("  upstream {} at {url}{login}", upstream.name)
+        let asked = match upstream.authorize {
+            Authorize::Policy => String::new(),
+            Authorize::Client => format!(
+                "; who may pull is asked of it, with each client's own login, at {}",
+                upstream.hosts.join(", ")
+            ),
+        };
+        format!("  upstream {} at {url}{login}{asked}", upstream.name)
     });
     let mut lines = vec![
         source,
         format!("  listens on {}", listen.join(", ")),
-        format!("  keeps its data in {}", config.data.display()),
+        format!(
+            "  keeps its data in {}{}",
+            config.data.display(),
+            state_of(&config.data)
+        ),
     ];
     lines.extend(upstreams);
     lines.extend(config.lifecycle.rules().iter().map(|rule| {

@@ -143,6 +143,38 @@ fn a_right_file_is_said_to_be_right() {
 }
 
 #[test]
+fn what_a_right_file_does_not_do_is_noted() {
+    let program = Program::with_config(
+        r#"
+local = ["team/*"]
+[upstreams."registry.example"]
+hosts = ["private.forebay.example"]
+authorize = "client"
+[[access.allow]]
+who = ["user:alice"]
+actions = ["push"]
+repositories = ["other/*"]
+[[lifecycle]]
+repositories = ["**"]
+keep_newest = 10
+[[lifecycle]]
+repositories = ["team/*"]
+not_pulled_for = "90d"
+"#,
+    );
+    let program = program.file("photos/holiday.jpg", "mine");
+    let words = [
+        "config",
+        "check",
+        "--config",
+        "forebay.toml",
+        "--data",
+        "photos",
+    ];
+    assert_snapshot!(program.run(&words));
+}
+
+#[test]
 fn a_file_with_all_the_common_keys_is_right() {
     let program = Program::with_config(
         r#"

@@ -72,6 +72,113 @@ fn a_rule_that_does_nothing_or_takes_all_is_told() {
 }
 
 #[test]
+fn rules_of_one_priority_are_told_only_where_they_may_meet() {
+    let local = "local = [\"team/*\", \"more/*\"]\n";
+    let alike = |one: &str, other: &str| told(&format!("{local}{one}{other}"));
+    let newest = rule(
+        "[\"team/*\"]",
+        "tags = [\"v*\"]\nkeep_newest = 3\npriority = 1",
+    );
+    for other in [
+        rule("[\"more/*\"]", "keep_newest = 3\npriority = 1"),
+        rule("[\"team/*\"]", "untagged_after = \"1d\"\npriority = 1"),
+    ] {
+        assert_eq!(alike(&newest, &other), [] as [String; 0], "{other}");
+    }
+    assert_eq!(
+        alike(
+            &newest,
+            &rule("[\"more/*\", \"**\"]", "keep_newest = 3\npriority = 1")
+        ),
+        [
+            "lifecycle rule 1, lifecycle rule 2 have the same priority, 1: the one that is written first goes first"
+        ]
+    );
+}
+
+#[test]
+fn a_rule_that_never_decides_is_told() {
+    let rules = [
+        rule("[\"team/**\"]", "keep_newest = 3\npriority = 2"),
+        rule(
+            "[\"team/app\", \"team/web/*\"]",
+            "tags = [\"v*\"]\nnot_pulled_for = \"9d\"\npriority = 3",
+        ),
+        // Of these the first takes only some.
+        rule("[\"**\"]", "untagged_after = \"1d\"\npriority = 4"),
+    ];
+    assert_eq!(
+        told(&format!("local = [\"team/**\"]\n{}", rules.concat())),
+        [
+            "lifecycle rule 2 does nothing: lifecycle rule 1 comes before it, is about the same manifests, and so decides of them all; to have it decide of some, give it a lower `priority`"
+        ]
+    );
+}
+
+/// A rule of access.
+fn allow(who: &str, actions: &str, repositories: &str) -> String {
+    format!(
+        "[[access.allow]]\nwho = [\"{who}\"]\nactions = {actions}\nrepositories = [\"{repositories}\"]\n"
+    )
+}
+
+#[test]
+fn access_that_says_what_it_does_is_not_spoken_of() {
+    for rules in [
+        allow("user:a", "[\"pull\", \"push\"]", "team/*"),
+        allow(
+            "user:a",
+            "[\"pull\", \"push\", \"delete\", \"admin\"]",
+            "**",
+        ),
+        allow("user:a", "[\"pull\", \"push\", \"delete\"]", "app"),
+        allow("anonymous", "[\"pull\"]", "docker.io/**"),
+        // Everybody pulls what she pushes.
+        allow("anonymous", "[\"pull\"]", "**") + &allow("user:a", "[\"push\"]", "team/*"),
+    ] {
+        let text = format!("local = [\"team/*\"]\n{rules}");
+        assert_eq!(told(&text), [] as [String; 0], "{text}");
+    }
+}
+
+#[test]
+fn rights_that_nobody_can_use_are_told() {
+    let rules = [
+        allow("user:a", "[\"pull\", \"push\"]", "other/*"),
+        allow(
+            "user:a",
+            "[\"pull\", \"push\", \"delete\"]",
+            "docker.io/library/*",
+        ),
+        allow("user:a", "[\"push\"]", "team/app"),
+    ];
+    assert_eq!(
+        told(&format!("local = [\"team/*\"]\n{}", rules.concat())),
+        [
+            "rule 1 of `access.allow` gives no right to push by other/*: `local` reserves no such names, so they are an upstream's and nobody can push to them; write local = [\"team/*\", \"other/*\"] before the first table",
+            "rule 2 of `access.allow` gives no right to push, delete by docker.io/library/*: it stands for an upstream's repositories, and only those that live here can be pushed to",
+            "rule 3 of `access.allow` lets user:a push and no rule lets them pull there: clients look first what is there, and fail; write actions = [\"pull\", \"push\"]",
+        ]
+    );
+}
+
+#[test]
+fn pushes_of_strangers_and_a_section_without_rules_are_told() {
+    assert_eq!(
+        told(&allow("anonymous", "[\"pull\", \"push\"]", "**")),
+        [
+            "rule 1 of `access.allow` lets everybody whom `clients.allow` lets in push without a login: **"
+        ]
+    );
+    assert_eq!(
+        told("[access]\n"),
+        [
+            "`[access]` has no rules, so nobody may pull or push anything but robots what their tokens say: write [[access.allow]]"
+        ]
+    );
+}
+
+#[test]
 fn keys_of_rights_that_do_nothing_are_told() {
     assert_eq!(
         told(

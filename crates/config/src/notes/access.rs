@@ -1,0 +1,133 @@
+//! Rules of access that give nothing, or more than they seem to.
+
+use forebay_access::Who;
+use forebay_oci::{Act, TargetPattern};
+
+use super::glob::covers;
+use super::{first_part, may_be_local, upstream_of};
+use crate::resolved::{AccessConfig, AccessRule, Config};
+
+/// What there is to say of the rules, in their order.
+pub(super) fn notes(config: &Config, access: &AccessConfig) -> Vec<String> {
+    if access.rules.is_empty() && access.workloads.is_empty() {
+        return vec![
+            "`[access]` has no rules, so nobody may pull or push anything but robots what their tokens say: write [[access.allow]]".to_owned(),
+        ];
+    }
+    let mut notes = Vec::new();
+    for (number, rule) in (1..).zip(&access.rules) {
+        let name = format!("rule {number} of `access.allow`");
+        notes.extend(of_changes(config, &name, rule));
+        notes.extend(of_strangers(&name, rule));
+        notes.extend(of_pushes_without_pull(access, &name, rule));
+    }
+    notes
+}
+
+/// What a rule lets somebody change where nobody can.
+fn of_changes(config: &Config, name: &str, rule: &AccessRule) -> Vec<String> {
+    let acts = changes_of(rule);
+    if acts.is_empty() {
+        return Vec::new();
+    }
+    let patterns = rule.right.repositories.iter();
+    let nowhere =
+        patterns.filter_map(|pattern| Some((pattern, why_unchangeable(config, pattern)?)));
+    let told = nowhere.map(|(pattern, why)| {
+        let acts = acts.join(", ");
+        format!("{name} gives no right to {acts} by {pattern}: {why}")
+    });
+    told.collect()
+}
+
+/// Why nothing can be pushed to the repositories that a pattern stands for; `None` if something can.
+fn why_unchangeable(config: &Config, pattern: &TargetPattern) -> Option<String> {
+    let Some(local) = pattern.find_local() else {
+        let is_all = pattern.as_str() == "**";
+        return (!is_all).then(|| {
+            "it stands for an upstream's repositories, and only those that live here can be pushed to".to_owned()
+        });
+    };
+    let first = first_part(local);
+    if let Some(meant) = upstream_of(config, first) {
+        return Some(format!("names that begin with {first} are {meant}'s"));
+    }
+    if may_be_local(config, local) {
+        return None;
+    }
+    let reserved = config.local.iter().chain([local]);
+    let reserved: Vec<String> = reserved.map(|pattern| format!("\"{pattern}\"")).collect();
+    Some(format!(
+        "`local` reserves no such names, so they are an upstream's and nobody can push to them; write local = [{}] before the first table",
+        reserved.join(", ")
+    ))
+}
+
+/// A rule that lets everybody change something.
+fn of_strangers(name: &str, rule: &AccessRule) -> Option<String> {
+    let acts = changes_of(rule);
+    if acts.is_empty() || !rule.who.contains(&Who::Anonymous) {
+        return None;
+    }
+    let patterns: Vec<&str> = rule
+        .right
+        .repositories
+        .iter()
+        .map(TargetPattern::as_str)
+        .collect();
+    Some(format!(
+        "{name} lets everybody whom `clients.allow` lets in {} without a login: {}",
+        acts.join(", "),
+        patterns.join(", ")
+    ))
+}
+
+/// A rule that lets somebody push who may not pull.
+fn of_pushes_without_pull(access: &AccessConfig, name: &str, rule: &AccessRule) -> Option<String> {
+    let acts = rule.right.acts;
+    if !acts.has(Act::Push) || acts.has(Act::Pull) {
+        return None;
+    }
+    let lacks = |who: &&Who| !may_pull(access, who, &rule.right.repositories);
+    let lacking: Vec<String> = rule
+        .who
+        .iter()
+        .filter(lacks)
+        .map(ToString::to_string)
+        .collect();
+    (!lacking.is_empty()).then(|| {
+        format!(
+            "{name} lets {} push and no rule lets them pull there: clients look first what is there, and fail; write actions = [\"pull\", \"push\"]",
+            lacking.join(", ")
+        )
+    })
+}
+
+/// Whether some rule may let them pull from all of these, as far as names tell.
+fn may_pull(access: &AccessConfig, who: &Who, repositories: &[TargetPattern]) -> bool {
+    let members = |group: &str| access.groups.get(group).into_iter().flatten();
+    let stands_for = |given: &Who| match given {
+        Who::Anonymous => true,
+        Who::Group(group) => {
+            members(group).any(|member| member == who || member.to_string().contains('*'))
+        }
+        given => given.to_string().contains('*'),
+    };
+    let pulls = access.rules.iter().filter(|one| {
+        let mut given = one.who.iter();
+        one.right.acts.has(Act::Pull) && given.any(|given| given == who || stands_for(given))
+    });
+    let pulls: Vec<&TargetPattern> = pulls.flat_map(|one| &one.right.repositories).collect();
+    repositories.iter().all(|pattern| {
+        let mut pulls = pulls.iter();
+        pulls.any(|pull| covers(pull.as_str(), pattern.as_str()))
+    })
+}
+
+/// What a rule lets somebody do beside pull.
+fn changes_of(rule: &AccessRule) -> Vec<&'static str> {
+    let acts = rule.right.acts.iter();
+    acts.filter(|act| *act != Act::Pull)
+        .map(Act::as_str)
+        .collect()
+}
