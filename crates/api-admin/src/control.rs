@@ -9,7 +9,7 @@ use forebay_content::{PullCursor, PullOrder};
 use forebay_forecast::{Survey, SurveyRequest};
 use forebay_http_kit::{Body, RequestBody};
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
-use forebay_registry::{Order as RepositoryOrder, Told as RepositoryTold};
+use forebay_registry::{RepositoryOrder, RepositoryOutcome};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -69,7 +69,7 @@ pub trait Control: Send + Sync + 'static {
     fn repositories(
         &self,
         order: RepositoryOrder,
-    ) -> impl Future<Output = Result<RepositoryTold, ControlError>> + Send;
+    ) -> impl Future<Output = Result<RepositoryOutcome, ControlError>> + Send;
 
     /// Backs the local repositories up; the report as JSON.
     fn back_up(

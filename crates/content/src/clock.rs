@@ -5,10 +5,11 @@
 //! in memory are monotonic ones.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -28,6 +29,16 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 
     /// Resolves once `wait` has passed on the monotonic reading.
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// What comes of a future, if it comes while `wait` passes by this clock.
+pub async fn within<F: Future>(clock: &dyn Clock, wait: Duration, what: F) -> Option<F::Output> {
+    // Nobody sleeps for what is there at once.
+    let over = pin!(async { clock.sleep(wait).await });
+    match select(pin!(what), over).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
 }
 
 /// The machine's clock.
@@ -196,6 +207,17 @@ mod tests {
         assert!(futures::poll!(&mut sleeper).is_pending());
         clock.advance(Duration::from_secs(1));
         sleeper.await;
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_time_is_told_and_what_does_not_is_given_up_when_the_clock_says_so() {
+        let clock = ManualClock::default();
+        let wait = Duration::from_secs(10);
+        assert_eq!(within(&clock, wait, async { 7 }).await, Some(7));
+        let mut never = pin!(within(&clock, wait, std::future::pending::<()>()));
+        assert!(futures::poll!(&mut never).is_pending());
+        clock.advance(wait);
+        assert_eq!(never.await, None);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use catalog::{
     Lists, Manifests, Object, Objects, Tags, Unused, Usage,
 };
 pub use client_rights::{ClientLogin, ClientRight, ClientRights, ClientVisit, Sought};
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp, within};
 pub use error::{BoxError, Missing, SourceError};
 pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};
 pub use hosted::{

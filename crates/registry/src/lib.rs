@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod asked;
+mod asked_blobs;
 mod changes;
 mod check;
 mod drops;
@@ -33,8 +33,9 @@ pub use moment::Spared;
 pub use names::{IsLocal, Narrowed};
 pub use operator::{APPLIED_EVERY, Applied, FIRST_AFTER, Operator};
 pub use orders::{
-    CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, MIN_GRACE, Order, OrderError,
-    PinText, RepositoryText, RuleText, RuleTold, SparedText, Told,
+    CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, MIN_GRACE, ManifestText,
+    RepositoryOrder, RepositoryOrderError, RepositoryOutcome, RepositoryText, RuleSummary,
+    RuleText, SparedText,
 };
 pub use owner::{
     Deleted, InvalidSettings, MAX_IMMUTABLE_PATTERNS, Made, Quota, Settings, SettingsChange,

@@ -13,7 +13,7 @@ use tokio::sync::RwLock;
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
-use crate::asked::Asked;
+use crate::asked_blobs::AskedBlobs;
 use crate::changes::Changes;
 use crate::garbage::Collected;
 use crate::leases::Leases;
@@ -63,7 +63,7 @@ pub struct LocalRegistry {
     pub(crate) names: Names,
     pub(crate) manifests: Cache<Digest, Bytes>,
     pub(crate) changes: Changes,
-    pub(crate) asked: Asked,
+    pub(crate) asked: AskedBlobs,
     /// Turns at looking through all repositories.
     pub(crate) walks: Semaphore,
     /// Read by who deletes bytes, written by who copies them.
@@ -93,7 +93,7 @@ impl LocalRegistry {
                 .weigher(weigh)
                 .build(),
             changes: Changes::default(),
-            asked: Asked::default(),
+            asked: AskedBlobs::default(),
             walks: Semaphore::new(WALKS_AT_ONCE),
             deleting: Arc::default(),
             itself: itself.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forebay_config::{Environment, load, time_span};
 use forebay_limits::counted;
-use forebay_registry::{MIN_GRACE, Order, Told};
+use forebay_registry::{MIN_GRACE, RepositoryOrder, RepositoryOutcome};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
@@ -41,9 +41,9 @@ pub async fn run(
     let mut repositories = Repositories::of(&config);
     let grace_seconds = Some(args.grace.as_secs());
     let told = repositories
-        .order(Order::CollectGarbage { grace_seconds })
+        .order(RepositoryOrder::CollectGarbage { grace_seconds })
         .await;
-    let Told::Collected(collected) = repositories.close(told).await? else {
+    let RepositoryOutcome::Collected(collected) = repositories.close(told).await? else {
         return Err(Failure::plain(
             "the answer is no report of what was cleared away",
         ));

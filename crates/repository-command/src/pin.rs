@@ -1,7 +1,7 @@
 //! `forebay pin`: what neither rules nor clients may take away.
 
 use forebay_config::{Environment, load};
-use forebay_registry::{Order, PinText, RepositoryText, Told};
+use forebay_registry::{ManifestText, RepositoryOrder, RepositoryOutcome, RepositoryText};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 use serde::Serialize;
@@ -43,7 +43,7 @@ pub struct Args {
 struct Pinned {
     repository: String,
     #[serde(flatten)]
-    pin: PinText,
+    pin: ManifestText,
 }
 
 /// Runs `pin`.
@@ -80,12 +80,12 @@ async fn pin(
 ) -> Result<(), Failure> {
     let image = local_image(image).map_err(Failure::Usage)?;
     let name = image.repository.to_string();
-    let order = Order::Pin {
+    let order = RepositoryOrder::Pin {
         name: name.clone(),
         reference: image.reference.to_string(),
         is_pinned,
     };
-    let Told::Pinned { digest } = repositories.order(order).await? else {
+    let RepositoryOutcome::Pinned { digest } = repositories.order(order).await? else {
         return Err(Failure::plain("the answer is no pin"));
     };
     if json {
@@ -116,8 +116,10 @@ async fn list(
         let mut after = None;
         loop {
             let name = repository.clone();
-            let told = repositories.order(Order::ListPins { name, after }).await?;
-            let Told::Pins { pins, next } = told else {
+            let told = repositories
+                .order(RepositoryOrder::ListPins { name, after })
+                .await?;
+            let RepositoryOutcome::Pins { pins, next } = told else {
                 return Err(Failure::plain("the answer is no list of pins"));
             };
             pinned.extend(pins.into_iter().map(|pin| Pinned {

@@ -2,21 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use forebay_access::{Desk, Order, OrderError, Told};
-use forebay_blobs_fs::{RealDisk, ensure_format};
-use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{Audit, AuditEntry, BegunAct, Clock, SystemClock};
+use forebay_content::{Audit, AuditEntry, BegunAct};
 use forebay_terminal::Failure;
 
 use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
-use crate::data::{is_data_dir, lock, no_data_dir};
-use crate::hosting::{accounts_desk, check_rows_are_there, unopened};
-
-/// Who changes something, in the audit log, where no server runs: whoever may write to the data directory.
-const WHO: &str = "command line";
+use crate::data::{is_data_dir, no_data_dir};
+use crate::stopped::{Stopped, WHO};
 
 /// Has the server that runs on `data` carry out `order`; where none runs, does it on the data directory, which is made for a first
 /// account, so that there can be a user before the first start.
@@ -59,23 +53,12 @@ pub(crate) async fn carry_out_and_record(
 
 /// Does it here, holding the data directory meanwhile.
 async fn carry_out(data: &Path, order: Order) -> Result<Told, Failure> {
-    let unusable = |error: &dyn std::error::Error| {
-        let what = format!("cannot use the accounts in {}", data.display());
-        Failure::failed(what, error.to_string())
-    };
-    let _held = lock(data, Duration::ZERO).await?;
-    ensure_format(data, &RealDisk).map_err(|error| unusable(&error))?;
-    let rows = match check_rows_are_there(data).await {
-        Ok(()) => SqlRegistry::open(&data.join(REGISTRY_FILE_NAME)).await,
-        Err(error) => Err(error),
-    };
-    let rows = Arc::new(rows.map_err(|error| unopened(data, error.into()))?);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let stopped = Stopped::open(data).await?;
     let what = order.to_string();
-    let (desk, audit) = (accounts_desk(&rows, &clock), AuditLog::new(data, clock));
+    let desk = stopped.hosting.accounts(&stopped.clock);
+    let audit = AuditLog::new(data, Arc::clone(&stopped.clock));
     let told = carry_out_and_record(&desk, &audit, (order, WHO)).await;
-    let closed = rows.close().await;
+    let closed = stopped.close().await;
     let told = told.map_err(|error| Failure::failed(format!("cannot {what}"), error))?;
-    closed.map_err(|error| unusable(&error))?;
-    Ok(told)
+    closed.map(|()| told)
 }

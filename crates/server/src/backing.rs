@@ -2,23 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use forebay_api_admin::{BackupProgress, BackupRequest};
 use forebay_backup::{BackupFailed, BackupReport, Progress, Source, back_up};
-use forebay_blobs_fs::{RealDisk, ensure_format};
-use forebay_content::{Clock, SystemClock};
-use forebay_jobs::Supervisor;
+use forebay_blobs_fs::RealDisk;
+use forebay_content::Clock;
 use forebay_registry::LocalRegistry;
 use forebay_terminal::Failure;
 use tracing::info;
 
 use crate::control_client::ask_running;
-use crate::data::{is_data_dir, lock, no_data_dir};
-use crate::hosting::{Hosting, Shelves};
-
-/// How long what is cut at the end of a command has to leave its traces.
-const END_WITHIN: Duration = Duration::from_secs(5);
+use crate::data::{is_data_dir, no_data_dir};
+use crate::hosting::Shelves;
+use crate::stopped::Stopped;
 
 /// The registry of the running server, to be backed up.
 pub(crate) struct Backing {
@@ -128,28 +124,15 @@ async fn back_up_stopped(
     to: &Path,
     tell: &(dyn Fn(&Progress) + Sync),
 ) -> Result<BackupReport, Failure> {
-    let _held = lock(data, Duration::ZERO).await?;
-    let unusable = |error: &dyn std::error::Error| {
-        let what = format!("cannot use the data directory {}", data.display());
-        Failure::failed(what, error.to_string())
-    };
-    ensure_format(data, &RealDisk).map_err(|error| unusable(&error))?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let supervisor = Supervisor::new();
-    let hosting = Hosting::open(data, Arc::new(RealDisk), Arc::clone(&clock), &supervisor).await?;
-    let Some(hosting) = hosting else {
-        let what = format!("there are no local repositories in {}", data.display());
-        return Err(Failure::plain(what));
-    };
-    let source = source((data, clock.as_ref()), &hosting.registry, &hosting.shelves);
+    let stopped = Stopped::open(data).await?;
+    let hosting = &stopped.hosting;
+    let world = (data, stopped.clock.as_ref());
+    let source = source(world, &hosting.registry, &hosting.shelves);
     let backed_up = back_up(&source, to, Arc::new(RealDisk), tell).await;
-    supervisor.stop();
-    supervisor.drain(END_WITHIN).await;
-    let closed = hosting.close().await;
+    let closed = stopped.close().await;
     let report = backed_up.map_err(|error| {
         let what = format!("cannot back up {}", data.display());
         Failure::failed(what, error)
     })?;
-    closed?;
-    Ok(report)
+    closed.map(|()| report)
 }

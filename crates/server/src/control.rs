@@ -20,14 +20,14 @@ use forebay_jobs::Supervisor;
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
 use forebay_oci::{ImageName, Reference, RouteError, RouteTable, Tag, Target, route};
 use forebay_outside::Webhooks;
-use forebay_registry::{Operator, Order as RepositoryOrder, Told as RepositoryTold};
+use forebay_registry::{Operator, RepositoryOrder, RepositoryOutcome};
 use tokio::sync::Mutex;
 use tracing::{error, info};
 
 use crate::accounts::carry_out_and_record;
 use crate::backing::Backing;
 use crate::check::{CheckMode, CheckReport, check_running, in_words};
-use crate::desk::{Desk, try_webhooks};
+use crate::ledger_desk::{LedgerDesk, try_webhooks};
 use crate::repositories::carry_out;
 use crate::surveyor::Surveyor;
 use crate::upstreams::Doors;
@@ -39,7 +39,7 @@ const WHO: &str = "control socket";
 /// Acts on the running server.
 pub(crate) struct Controls {
     pub(crate) doors: Arc<ArcSwap<Doors>>,
-    pub(crate) desk: Desk,
+    pub(crate) desk: LedgerDesk,
     /// Where accounts are changed; none where the disk has no room for any.
     pub(crate) accounts: Option<Arc<forebay_access::Desk>>,
     /// Who has things done in local repositories; none where the disk has no room for any.
@@ -79,19 +79,13 @@ enum Refusal {
     #[error("cannot refresh {image}")]
     Refresh { image: String, source: SourceError },
     #[error(
-        "there are no local repositories to back up: the disk was full or read-only when the server started"
+        "there are no local repositories and no accounts: the disk was full or read-only when the server started; make room, or have it written to, and restart Forebay"
     )]
-    NothingToBackUp,
+    NothingHosted,
     #[error("the local repositories cannot be backed up")]
     Backup(#[from] BackupFailed),
     #[error("a check or a backup is under way already")]
     Checking,
-    #[error("there are no accounts: the disk was full or read-only when the server started")]
-    NoAccounts,
-    #[error(
-        "there are no local repositories: the disk was full or read-only when the server started"
-    )]
-    NoRepositories,
     #[error("the server is stopping")]
     Stopping,
     #[error("{0} was broken off, and whether it was done is not known: look, and do it again")]
@@ -156,7 +150,7 @@ impl Control for Controls {
         let access = self.access.load_full();
         let desk = access.as_ref().map(|access| access.desk());
         let desk = self.accounts.as_ref().map(|own| desk.unwrap_or(own));
-        let desk = desk.ok_or_else(|| ControlError::of(&Refusal::NoAccounts))?;
+        let desk = desk.ok_or_else(|| ControlError::of(&Refusal::NothingHosted))?;
         let what = order.to_string();
         let (desk, audit) = (Arc::clone(desk), Arc::clone(&self.audit));
         // To its end, and into the audit log, though the command is cut.
@@ -168,14 +162,17 @@ impl Control for Controls {
         carried_out.map_err(|error| cannot(&what, &error))
     }
 
-    async fn repositories(&self, order: RepositoryOrder) -> Result<RepositoryTold, ControlError> {
+    async fn repositories(
+        &self,
+        order: RepositoryOrder,
+    ) -> Result<RepositoryOutcome, ControlError> {
         let operator = self.operator.as_ref();
-        let operator = operator.ok_or_else(|| ControlError::of(&Refusal::NoRepositories))?;
-        let (what, doors) = (order.to_string(), self.doors.load_full());
+        let operator = operator.ok_or_else(|| ControlError::of(&Refusal::NothingHosted))?;
+        let what = order.to_string();
         // A change goes on to its end though the server stops, and is told as it ended.
         let may_be_left = !order.goes_on();
         let carried_out = tokio::select! {
-            carried_out = carry_out(operator, &doors.routes, (order, WHO)) => carried_out,
+            carried_out = carry_out(operator, (order, WHO)) => carried_out,
             () = self.supervisor.stopping(), if may_be_left => {
                 return Err(ControlError::of(&Refusal::Stopping));
             }
@@ -231,7 +228,7 @@ impl Controls {
     }
 
     async fn back_up_to(&self, to: &Path) -> Result<BackupReport, Refusal> {
-        let backing = self.backing.as_ref().ok_or(Refusal::NothingToBackUp)?;
+        let backing = self.backing.as_ref().ok_or(Refusal::NothingHosted)?;
         let Ok(_only_one) = self.checking.try_lock() else {
             return Err(Refusal::Checking);
         };

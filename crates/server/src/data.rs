@@ -223,7 +223,10 @@ fn catalog_file(dir: &Path) -> PathBuf {
     dir.join(FILE_NAME)
 }
 
-fn unusable(dir: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+pub(crate) fn unusable(
+    dir: &Path,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Failure {
     Failure::failed(
         format!("cannot use the data directory {}", dir.display()),
         error,

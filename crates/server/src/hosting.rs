@@ -11,7 +11,9 @@ use forebay_access::{Desk, HashCost, SystemRandom};
 use forebay_backup::REGISTRY_DIRECTORY;
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{Accounts, BlobError, CatalogError, Clock, HostedUpkeep as _};
+use forebay_content::{
+    Accounts, BlobError, CatalogError, Clock, HostedLists as _, HostedUpkeep as _,
+};
 use forebay_jobs::Supervisor;
 use forebay_registry::{LocalRegistry, Stores};
 use forebay_terminal::Failure;
@@ -92,23 +94,38 @@ impl Error for RowsError {
 }
 
 impl Hosting {
-    /// Opens them in the data directory `dir`, which is ours. None on a disk that cannot be written to and has none yet: what the
-    /// cache keeps is served all the same.
+    /// Opens them in the data directory `dir`, which is ours.
     ///
     /// # Errors
-    /// They are damaged, a newer version wrote them, or the disk fails.
+    /// They are damaged, a newer version wrote them, or the disk fails or has no room for any.
     pub(crate) async fn open(
         dir: &Path,
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
         supervisor: &Supervisor,
+    ) -> Result<Self, Unopened> {
+        let shelves = open_whole_stores(dir, disk).await?;
+        Ok(Self {
+            registry: LocalRegistry::open(shelves.stores(), clock, supervisor),
+            shelves,
+        })
+    }
+
+    /// As [`open`](Self::open), for a server: `None` on a disk that cannot be written to and has none yet, as what the cache keeps is
+    /// served all the same.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), told with what to do; also where the disk cannot be written to and there are some: which names
+    /// are theirs is not known then.
+    pub(crate) async fn open_if_any(
+        dir: &Path,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        supervisor: &Supervisor,
     ) -> Result<Option<Self>, Failure> {
-        match open_whole_stores(dir, disk).await {
-            Ok(shelves) => Ok(Some(Self {
-                registry: LocalRegistry::open(shelves.stores(), clock, supervisor),
-                shelves,
-            })),
-            Err(error) if error.is_of_disk() => {
+        match Self::open(dir, disk, clock, supervisor).await {
+            Ok(hosting) => Ok(Some(hosting)),
+            Err(error) if error.is_of_disk() && !may_hold_any(dir).await => {
                 warn!(%error, "there are no local repositories: the disk is full or read-only");
                 Ok(None)
             }
@@ -118,7 +135,9 @@ impl Hosting {
 
     /// Where accounts are changed.
     pub(crate) fn accounts(&self, clock: &Arc<dyn Clock>) -> Arc<Desk> {
-        accounts_desk(&self.shelves.rows, clock)
+        let cost = HashCost::default();
+        let desk = Desk::new(self.rows(), Arc::clone(clock), Arc::new(SystemRandom), cost);
+        Arc::new(desk)
     }
 
     /// Where accounts are kept.
@@ -135,13 +154,6 @@ impl Hosting {
         let closed = self.shelves.rows.close().await;
         closed.map_err(|error| Failure::failed("cannot close the registry's rows", error))
     }
-}
-
-/// The desk at these rows.
-pub(crate) fn accounts_desk(rows: &Arc<SqlRegistry>, clock: &Arc<dyn Clock>) -> Arc<Desk> {
-    let (accounts, clock) = (Arc::clone(rows) as _, Arc::clone(clock));
-    let cost = HashCost::default();
-    Arc::new(Desk::new(accounts, clock, Arc::new(SystemRandom), cost))
 }
 
 impl Shelves {
@@ -165,9 +177,8 @@ pub(crate) fn has_registry(dir: &Path) -> bool {
 ///
 /// # Errors
 /// [`CatalogError::Corrupt`] then.
-pub(crate) async fn check_rows_are_there(dir: &Path) -> Result<(), CatalogError> {
-    let rows = tokio::fs::metadata(dir.join(REGISTRY_FILE_NAME)).await;
-    if rows.is_ok_and(|file| file.len() > 0) {
+async fn check_rows_are_there(dir: &Path) -> Result<(), CatalogError> {
+    if has_rows(dir).await {
         return Ok(());
     }
     match has_journals(dir).await {
@@ -175,6 +186,25 @@ pub(crate) async fn check_rows_are_there(dir: &Path) -> Result<(), CatalogError>
         Ok(false) => Ok(()),
         Err(error) => Err(CatalogError::Failed(Arc::new(error))),
     }
+}
+
+/// Whether rows in `dir` tell of a repository, as far as that can be known: what cannot be read may.
+async fn may_hold_any(dir: &Path) -> bool {
+    if !has_rows(dir).await {
+        return false;
+    }
+    let Ok(rows) = SqlRegistry::open(&dir.join(REGISTRY_FILE_NAME)).await else {
+        return true;
+    };
+    let found = rows.repositories(None, 1).await;
+    // Nothing was written.
+    let _ = rows.close().await;
+    !found.is_ok_and(|found| found.is_empty())
+}
+
+async fn has_rows(dir: &Path) -> bool {
+    let rows = tokio::fs::metadata(dir.join(REGISTRY_FILE_NAME)).await;
+    rows.is_ok_and(|file| file.len() > 0)
 }
 
 /// Whether there is a journal of any repository in the data directory `dir`.
@@ -284,6 +314,9 @@ pub(crate) fn unopened(dir: &Path, error: Unopened) -> Failure {
                 named(dir)
             ),
         ],
+        error if error.is_of_disk() => {
+            vec!["the disk is full or read-only: make room, or have it written to".to_owned()]
+        }
         _ => Vec::new(),
     };
     let what = format!("cannot open the local repositories in {}", dir.display());

@@ -23,8 +23,8 @@ use tokio::net::UnixStream;
 
 use crate::control_client::{ask_running, is_running};
 use crate::data::{DataDir, is_data_dir, with_way_out};
-use crate::desk::{Desk, NoAnswer, tell_page, tell_top, try_webhooks};
 use crate::ledger::{Ears, ledger_config, no_webhooks, open_ledger, set_webhooks};
+use crate::ledger_desk::{LedgerDesk, NoAnswer, tell_page, tell_top, try_webhooks};
 use crate::upstreams::{Doors, Ground, Upstreams, restore};
 
 /// How long what a command began may take to end.
@@ -40,7 +40,7 @@ pub struct LedgerDoor<'a> {
 /// A program of which nothing runs but what a probe needs. It holds the data directory.
 pub(crate) struct Stopped {
     data: DataDir,
-    pub(crate) desk: Desk,
+    pub(crate) desk: LedgerDesk,
     tasks: Supervisor,
 }
 
@@ -238,7 +238,7 @@ impl Stopped {
         // A probe keeps to what the server was told, too.
         restore(&upstreams, &ledger.kept_limits());
         let doors = Doors::new(config, &upstreams)?;
-        let desk = Desk {
+        let desk = LedgerDesk {
             ledger,
             doors: Arc::new(ArcSwap::from_pointee(doors)),
         };

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::askers::{Asker, Material, outside_policy};
-use crate::desk::probed;
+use crate::ledger_desk::probed;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);

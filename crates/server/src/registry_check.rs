@@ -1,6 +1,7 @@
 //! The check of the local repositories of a data directory that no server runs on, and how lost rows are made again.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +10,16 @@ use forebay_blobs_fs::{FsBlobs, FsJournal, RealDisk};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry, files_of};
 use forebay_content::memory::{MemoryBlobs, MemoryJournal};
 use forebay_content::{
-    Added, BlobError, BlobStore as _, CatalogError, Clock, Journal as _, Robots as _, SystemClock,
-    Users as _,
+    AccountName, Added, BlobError, BlobStat, BlobStore as _, CatalogError, Clock, Journal as _,
+    JournalPage, KeptRobot, KeptUser, PAGE, RobotId, Robots as _, SystemClock, Users as _, pages,
 };
 use forebay_jobs::Supervisor;
+use forebay_oci::{Digest, RepositoryName};
 use forebay_registry::{
     AtRest, CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck, Stores,
 };
 use forebay_terminal::Failure;
+use futures::TryStreamExt as _;
 
 use crate::check::in_words;
 use crate::hosting::{
@@ -30,11 +33,8 @@ const NEW_ROWS: &str = "registry.sqlite.new";
 /// saved are in them alone.
 const INTERRUPTED_ROWS: &str = "registry.sqlite.interrupted";
 
-/// How many journals or blobs are counted in one go.
-const COUNTED_AT_ONCE: usize = 500;
-
-/// How many accounts are read in one go.
-const ACCOUNTS_AT_ONCE: u32 = 100;
+/// How many accounts are read in one go out of damaged rows: those from the first page on that cannot be read are lost.
+const SALVAGED_AT_ONCE: u32 = 100;
 
 /// The most losses that are told one by one.
 const MAX_TOLD: usize = 1000;
@@ -118,9 +118,11 @@ pub(crate) async fn check_registry(
             Err(error) => return Err(unfinished(&error)),
         }
     }
+    let at_rest = count_at_rest(dir).await;
+    let at_rest = at_rest.map_err(|error| unfinished(&error))?;
     Ok(Some(RegistryCheck {
         rows: fault,
-        at_rest: count_at_rest(dir).await.ok(),
+        at_rest: Some(at_rest),
         ..RegistryCheck::default()
     }))
 }
@@ -130,25 +132,30 @@ async fn count_at_rest(dir: &Path) -> Result<AtRest, BlobError> {
     let root = dir.join(REGISTRY_DIRECTORY);
     let blobs = FsBlobs::open(&root, Arc::new(RealDisk))?;
     let journal = FsJournal::open(&root, Arc::new(RealDisk))?;
-    let (mut journals, mut objects) = (0, 0);
-    let mut after = None;
-    loop {
-        let page = journal.journals(after.as_ref(), COUNTED_AT_ONCE).await?;
-        let Some(last) = page.repositories.last() else {
-            break;
-        };
-        after = Some(last.clone());
-        journals += page.repositories.len() as u64;
+    let mut at_rest = AtRest {
+        journals: 0,
+        objects: 0,
+    };
+    let (journal, blobs) = (&journal, &blobs);
+    let mut journals = pin!(pages(
+        None,
+        |after: Option<RepositoryName>| async move {
+            journal.journals(after.as_ref(), PAGE as usize).await
+        },
+        |page: &JournalPage| page.repositories.last().cloned(),
+    ));
+    while let Some(page) = journals.try_next().await? {
+        at_rest.journals += page.repositories.len() as u64;
     }
-    let mut after = None;
-    loop {
-        let page = blobs.list(after.as_ref(), COUNTED_AT_ONCE).await?;
-        let Some(last) = page.last() else {
-            return Ok(AtRest { journals, objects });
-        };
-        after = Some(last.digest.clone());
-        objects += page.len() as u64;
+    let mut objects = pin!(pages(
+        None,
+        |after: Option<Digest>| async move { blobs.list(after.as_ref(), PAGE as usize).await },
+        |page: &Vec<BlobStat>| page.last().map(|last| last.digest.clone()),
+    ));
+    while let Some(page) = objects.try_next().await? {
+        at_rest.objects += page.len() as u64;
     }
+    Ok(at_rest)
 }
 
 /// The stores, if the rows are sound as far as the database can tell, and something lies beside them.
@@ -317,12 +324,10 @@ struct Tally {
 }
 
 impl Tally {
-    /// A page of what is there; what cannot be read is none.
-    fn page<T>(&mut self, read: Result<Vec<T>, CatalogError>) -> Vec<T> {
-        read.unwrap_or_else(|_| {
-            self.is_all = false;
-            Vec::new()
-        })
+    /// The next page, if there is one that can be read.
+    fn page<T>(&mut self, read: Result<Option<T>, CatalogError>) -> Option<T> {
+        self.is_all &= read.is_ok();
+        read.ok().flatten()
     }
 
     fn count(&mut self, added: &Result<Added, CatalogError>) {
@@ -344,20 +349,23 @@ async fn salvage_accounts(from: &Path, to: &SqlRegistry) -> Tally {
         return tally;
     };
     tally.is_all = true;
-    let mut after = None;
-    loop {
-        let page = tally.page(damaged.users(after.as_ref(), ACCOUNTS_AT_ONCE).await);
-        let Some(last) = page.last() else { break };
-        after = Some(last.name.clone());
+    let rows = &damaged;
+    let mut users = pin!(pages(
+        None,
+        |after: Option<AccountName>| async move { rows.users(after.as_ref(), SALVAGED_AT_ONCE).await },
+        |page: &Vec<KeptUser>| page.last().map(|last| last.name.clone()),
+    ));
+    while let Some(page) = tally.page(users.try_next().await) {
         for user in &page {
             tally.count(&to.add_user(user).await);
         }
     }
-    let mut after = None;
-    loop {
-        let page = tally.page(damaged.robots(after.as_ref(), ACCOUNTS_AT_ONCE).await);
-        let Some(last) = page.last() else { break };
-        after = Some(last.id.clone());
+    let mut robots = pin!(pages(
+        None,
+        |after: Option<RobotId>| async move { rows.robots(after.as_ref(), SALVAGED_AT_ONCE).await },
+        |page: &Vec<KeptRobot>| page.last().map(|last| last.id.clone()),
+    ));
+    while let Some(page) = tally.page(robots.try_next().await) {
         for robot in &page {
             tally.count(&to.add_robot(robot).await);
         }

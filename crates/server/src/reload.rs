@@ -1,5 +1,6 @@
 //! SIGHUP: reads the configuration again, and takes it over if it is right.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use tracing::{error, info, warn};
 use crate::gate::Gate;
 use crate::greeting;
 use crate::ledger::Books;
-use crate::reserved::check_reserved;
+use crate::reserved::check_reserved_anew;
 use crate::tls::{NewTls, Tls};
 use crate::upstreams::{Doors, Ground, Upstreams, restore};
 
@@ -30,8 +31,15 @@ pub(crate) struct Reload {
     pub(crate) gate: Gate,
     pub(crate) operator: Option<Arc<Operator>>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) guarded: Guarded,
     pub(crate) current: Config,
+    /// With what the program was started: what only a start takes over is still so.
+    pub(crate) started: Config,
 }
+
+/// The upstreams that showed clients what they had a right to there and nothing else, at any time since the start. What is kept of one
+/// stays here when its section goes, and is shown again when that comes back.
+pub(crate) struct Guarded(BTreeSet<String>);
 
 impl Reload {
     /// Takes the configuration over, or says why not and leaves everything as it is.
@@ -49,8 +57,7 @@ impl Reload {
                 return false;
             }
         };
-        let checked = self.check_names_of_ours(&config).await;
-        match checked.and_then(|()| self.take_over(&config)) {
+        match self.check_and_take_over(&config).await {
             Ok(()) => {
                 self.ground.kept.set_max_bytes(config.cache.max_size);
                 self.say_what_needs_a_restart(&config);
@@ -65,9 +72,22 @@ impl Reload {
         }
     }
 
+    /// Takes it over unless it has names of repositories that are held here mean an upstream.
+    async fn check_and_take_over(&mut self, config: &Config) -> Result<(), Failure> {
+        let Some(registry) = self.ground.hosted.registry.clone() else {
+            return self.take_over(config);
+        };
+        let before = &*self.current.local;
+        let clock = self.ground.asker.clock.as_ref();
+        let narrowed = check_reserved_anew(&registry, config, (before, clock)).await?;
+        self.take_over(config)?;
+        narrowed.take_over();
+        Ok(())
+    }
+
     /// Makes everything anew that has changed, then puts all of it in place, or nothing.
     fn take_over(&mut self, config: &Config) -> Result<(), Failure> {
-        self.check_still_guarded(config)?;
+        self.guarded.check(config)?;
         let after = self.ground.build(config, &self.upstreams)?;
         let doors = Doors::new(config, &after)?;
         // Where TLS is begun or ended, `listen` has changed, and a restart does it.
@@ -94,22 +114,42 @@ impl Reload {
         let table = doors.table(config, &self.ground.hosted, self.gate.point(config));
         self.table.store(Arc::new(table));
         self.doors.store(Arc::new(doors));
+        self.guarded.add(config);
         Ok(())
     }
 
-    /// Refuses to have names of repositories that are held here mean an upstream.
-    async fn check_names_of_ours(&self, config: &Config) -> Result<(), Failure> {
-        match &self.ground.hosted.registry {
-            Some(registry) => check_reserved(registry, config, Some(&self.current.local)).await,
-            None => Ok(()),
+    fn say_what_needs_a_restart(&self, config: &Config) {
+        let started = &self.started;
+        for (key, changed) in [
+            ("listen", started.listen != config.listen),
+            ("data", started.data != config.data),
+            ("log", started.log != config.log),
+            ("server", started.server != config.server),
+        ] {
+            if changed {
+                warn!(key, "this change is taken over by the next start only");
+            }
         }
+    }
+}
+
+impl Guarded {
+    pub(crate) fn of(config: &Config) -> Self {
+        let mut guarded = Self(BTreeSet::new());
+        guarded.add(config);
+        guarded
+    }
+
+    /// From now on, those of this configuration too.
+    fn add(&mut self, config: &Config) {
+        let upstreams = config.upstreams.iter();
+        let asked = upstreams.filter(|(_, upstream)| upstream.authorize == Authorize::Client);
+        self.0.extend(asked.map(|(name, _)| name.clone()));
     }
 
     /// Refuses to show by rules alone what clients had to have a right to: a line that was lost must not open it while nobody looks.
-    fn check_still_guarded(&self, config: &Config) -> Result<(), Failure> {
-        let guarded = self.current.upstreams.iter();
-        let guarded = guarded.filter(|(_, upstream)| upstream.authorize == Authorize::Client);
-        for (name, _) in guarded {
+    fn check(&self, config: &Config) -> Result<(), Failure> {
+        for name in &self.0 {
             let new = config.upstreams.get(name);
             if new.is_some_and(|new| new.authorize != Authorize::Client) {
                 let what = format!(
@@ -120,20 +160,6 @@ impl Reload {
             }
         }
         Ok(())
-    }
-
-    fn say_what_needs_a_restart(&self, config: &Config) {
-        let current = &self.current;
-        for (key, changed) in [
-            ("listen", current.listen != config.listen),
-            ("data", current.data != config.data),
-            ("log", current.log != config.log),
-            ("server", current.server != config.server),
-        ] {
-            if changed {
-                warn!(key, "this change is taken over by the next start only");
-            }
-        }
     }
 }
 

@@ -7,15 +7,22 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use forebay_config::Config;
+use forebay_content::{Clock, within};
 use forebay_oci::{Addressing, RepositoryName, RepositoryPattern, RouteTable, route};
-use forebay_registry::{LocalRegistry, PushError};
+use forebay_registry::{LocalRegistry, Narrowed, PushError};
 use forebay_terminal::Failure;
-use tracing::warn;
 
 use crate::data::named;
-use crate::routes::routes;
+use crate::routes::{local_names, routes};
+
+/// How long the names of all repositories may be looked through: of a hundred thousand, it takes a second or two.
+const LOOK_WITHIN: Duration = Duration::from_secs(30);
+
+/// What is told where nothing is known of them.
+const UNKNOWN: &str = "whether the names of all local repositories are reserved cannot be known, and some may be led to an upstream";
 
 /// How many names are looked at for what would keep all of them.
 const MAX_FOUND: usize = 1000;
@@ -30,28 +37,40 @@ const MAX_RESERVED: usize = 20;
 /// now, where that is known.
 ///
 /// # Errors
-/// There are such repositories, or, where something held until now, it cannot be known.
+/// There are such repositories, or it cannot be known, or not [in time](LOOK_WITHIN).
 pub(crate) async fn check_reserved(
     registry: &LocalRegistry,
     config: &Config,
-    before: Option<&[RepositoryPattern]>,
+    (before, clock): (Option<&[RepositoryPattern]>, &dyn Clock),
 ) -> Result<(), Failure> {
     let table = routes(config);
     let is_lost = |name: &RepositoryName| goes_to(name, &table).is_some();
-    let lost = registry.first_repositories(MAX_FOUND, &is_lost).await;
-    match (lost, before) {
-        (Ok(lost), _) if lost.is_empty() => Ok(()),
-        (Ok(lost), _) => {
-            let local = before.unwrap_or(&config.local);
-            Err(refusal(&lost, &table, (local, &config.data)))
-        }
-        (Err(error), Some(_)) => Err(unread(error)),
-        // What the cache has is served all the same; the registry tells by itself what it cannot do.
-        (Err(error), None) => {
-            warn!(%error, "whether all local repositories' names are reserved is not known, as they cannot be listed: forebay fsck tells what is wrong");
-            Ok(())
-        }
+    let looked = registry.first_repositories(MAX_FOUND, &is_lost);
+    let lost = within(clock, LOOK_WITHIN, looked).await;
+    let lost = lost.ok_or_else(too_slow)?.map_err(unread)?;
+    if lost.is_empty() {
+        return Ok(());
     }
+    let local = before.unwrap_or(&config.local);
+    Err(refusal(&lost, &table, (local, &config.data)))
+}
+
+/// As [`check_reserved`], where a configuration is to take the place of one that holds, whose `local` is `before`: until it is in its
+/// place, or what is returned is dropped, nothing is pushed to names that either does not reserve. What is under way would be recorded
+/// behind the back of who looks.
+///
+/// # Errors
+/// Those of [`check_reserved`].
+pub(crate) async fn check_reserved_anew<'r>(
+    registry: &'r LocalRegistry,
+    config: &Config,
+    (before, clock): (&[RepositoryPattern], &dyn Clock),
+) -> Result<Narrowed<'r>, Failure> {
+    let narrowing = registry.narrow_names(local_names(config));
+    let narrowed = within(clock, LOOK_WITHIN, narrowing).await;
+    let narrowed = narrowed.ok_or_else(too_slow)?;
+    check_reserved(registry, config, (Some(before), clock)).await?;
+    Ok(narrowed)
 }
 
 /// The upstream that the name would mean, and how.
@@ -122,9 +141,13 @@ fn patterns(lost: &[RepositoryName], local: &[RepositoryPattern]) -> String {
 }
 
 fn unread(error: PushError) -> Failure {
-    Failure::failed(
-        "whether all local repositories' names are reserved cannot be known",
-        error,
+    Failure::failed(UNKNOWN, error).with_hint(
+        "forebay fsck --dry-run tells what is wrong with their rows, and forebay fsck mends them",
     )
-    .with_hint("forebay fsck tells what is wrong with them")
+}
+
+fn too_slow() -> Failure {
+    let what = format!("{UNKNOWN}: looking through them took longer than {LOOK_WITHIN:?}");
+    Failure::plain(what)
+        .with_hint("look whether the disk of the data directory is slow or stuck, and try again")
 }

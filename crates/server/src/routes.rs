@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use forebay_config::{Authorize, Config};
-use forebay_oci::{DOCKER_HUB, DOCKER_HUB_ALIASES, RouteTable, UpstreamName};
+use forebay_oci::{DOCKER_HUB, DOCKER_HUB_ALIASES, RouteTable, UpstreamName, route};
+use forebay_registry::IsLocal;
 
 /// The routes of clients: upstreams that are asked with their own logins stand apart.
 pub(crate) fn client_routes(config: &Config) -> RouteTable {
@@ -14,6 +15,15 @@ pub(crate) fn client_routes(config: &Config) -> RouteTable {
         apart: apart.map(|(name, _)| name.as_str().into()).collect(),
         ..routes(config)
     }
+}
+
+/// Which names are local repositories' by `config`.
+pub(crate) fn local_names(config: &Config) -> IsLocal {
+    let table = routes(config);
+    Arc::new(move |name| {
+        let meant = route(None, None, name, &table);
+        meant.is_ok_and(|route| route.target.is_local())
+    })
 }
 
 /// The routes that `config` says, as the operator's own commands name images.

@@ -28,17 +28,18 @@ use crate::backing::Backing;
 use crate::control::Controls;
 use crate::data::{DataDir, with_way_out};
 use crate::descriptors;
-use crate::desk::Desk;
 use crate::disk_trouble::is_full_or_read_only;
 use crate::front::{ControlDoor, Front, Leaving, State};
 use crate::gate::Gate;
 use crate::greeting;
 use crate::hosting::Hosting;
 use crate::ledger::Books;
+use crate::ledger_desk::LedgerDesk;
 use crate::logging;
 use crate::registry_health::RegistryHealth;
-use crate::reload::Reload;
+use crate::reload::{Guarded, Reload};
 use crate::reserved::check_reserved;
+use crate::routes::local_names;
 use crate::tls::Tls;
 use crate::upstreams::{Doors, Ground, Hosted, Upstreams, restore};
 
@@ -99,7 +100,7 @@ struct Signals {
 
 /// What a signal asks for.
 #[derive(PartialEq, Eq)]
-enum Asked {
+enum Signalled {
     Reload,
     Stop,
 }
@@ -183,7 +184,9 @@ impl Running {
             gate,
             operator,
             tls,
-            current: config,
+            guarded: Guarded::of(&config),
+            current: config.clone(),
+            started: config,
         };
         Ok(Self {
             data,
@@ -201,8 +204,12 @@ impl Running {
 
     /// Reloads on SIGHUP; on SIGTERM or SIGINT finishes what is under way and ends.
     async fn until_stopped(mut self) -> Result<(), Failure> {
-        while self.signals.next().await == Asked::Reload {
-            self.reload.run().await;
+        while self.signals.next().await == Signalled::Reload {
+            // Nothing has been taken over yet where it waits for something.
+            tokio::select! {
+                () = self.reload.run() => {}
+                () = self.signals.next_stop() => break,
+            }
         }
         self.leave().await;
         self.kept.flush().await;
@@ -214,7 +221,7 @@ impl Running {
         if let Some(lines) = &self.access_lines {
             lines.flush().await;
         }
-        let _ = tokio::fs::remove_file(self.reload.current.data.join(CONTROL_SOCKET)).await;
+        let _ = tokio::fs::remove_file(self.reload.started.data.join(CONTROL_SOCKET)).await;
         let data_closed = self.data.close().await;
         hosting_closed.and(data_closed)
     }
@@ -260,15 +267,21 @@ impl Signals {
         })
     }
 
+    /// Leaves what asks for a reload to who comes next.
     async fn next_stop(&mut self) {
-        while self.next().await != Asked::Stop {}
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> Signalled {
         tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hangup.recv() => Asked::Reload,
+            // Of both, the stop.
+            biased;
+            _ = self.terminate.recv() => Signalled::Stop,
+            _ = self.interrupt.recv() => Signalled::Stop,
+            _ = self.hangup.recv() => Signalled::Reload,
         }
     }
 }
@@ -281,9 +294,10 @@ async fn open_hosting(
     supervisor: &Supervisor,
 ) -> Result<(Option<Hosting>, Gate), Failure> {
     let (data, blobs) = (&config.data, Arc::clone(&disk));
-    let hosting = Hosting::open(data, blobs, Arc::clone(clock), supervisor).await?;
-    if let Some(hosting) = &hosting {
-        check_reserved(&hosting.registry, config, None).await?;
+    let hosting = Hosting::open_if_any(data, blobs, Arc::clone(clock), supervisor).await?;
+    if let Some(Hosting { registry, .. }) = &hosting {
+        registry.set_names(local_names(config));
+        check_reserved(registry, config, (None, clock.as_ref())).await?;
     }
     let accounts = hosting.as_ref().map(Hosting::rows);
     let gate = Gate::new((data.clone(), disk), accounts, clock, supervisor);
@@ -323,7 +337,7 @@ fn controls(
     (ground, gate, operator): (&Ground, &Gate, Option<&Arc<Operator>>),
 ) -> Controls {
     Controls {
-        desk: Desk {
+        desk: LedgerDesk {
             ledger: Arc::clone(&books.ledger),
             doors: Arc::clone(doors),
         },

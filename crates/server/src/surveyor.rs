@@ -22,7 +22,7 @@ use forebay_oci::{
 use forebay_upstream::Upstream;
 use futures::{StreamExt as _, stream};
 
-use crate::desk::probed;
+use crate::ledger_desk::probed;
 
 /// How long one question waits for its answer, its turn included.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -411,4 +411,20 @@ async fn a_reload_opens_and_closes_the_door() {
     assert!(!program.reload().await);
     assert_eq!(told(&program, BOB, IMAGE).await, "404 NAME_UNKNOWN");
     assert_eq!(program.get(path).await.status, 404);
+    // Nor do two reloads what one may not: without the whole section it is closed, and what was kept of it stays.
+    let without = open.clone().anew().upstream("docker.io", &hub);
+    without.write_config();
+    assert!(program.reload().await);
+    assert_eq!(program.get(path).await.status, 404);
+    open.write_config();
+    assert!(!program.reload().await);
+    assert_eq!(program.get(path).await.status, 404);
+    // The section as it was may come back.
+    let guarded = without.upstream_with(NAME, &hub, &keys(""));
+    guarded.write_config();
+    assert!(program.reload().await);
+    pull(&program, &hub, ALICE, "team/app:1").await;
+    open.write_config();
+    assert!(!program.reload().await);
+    assert_eq!(told(&program, BOB, IMAGE).await, "404 NAME_UNKNOWN");
 }

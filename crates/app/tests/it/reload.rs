@@ -274,3 +274,26 @@ async fn what_was_measured_of_an_upstream_goes_with_it() {
     }
     assert!(text.contains("forebay_upstream_requests_total{upstream=\"other.example\""));
 }
+
+#[tokio::test]
+async fn another_data_directory_is_left_alone_by_a_server_that_was_told_of_it_while_it_runs() {
+    let hub = limited().start().await;
+    let program = Forebay::before(&hub).start().await;
+    let elsewhere = program.setup.file("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("a folder of ours");
+    let socket = elsewhere.join("control.sock");
+    std::fs::write(&socket, "another server's").expect("a file of ours");
+    let config = program.setup.file("forebay.toml");
+    let text = std::fs::read_to_string(&config).expect("our configuration");
+    let text = text.replace("data = \"data\"", "data = \"elsewhere\"");
+    std::fs::write(&config, text).expect("our configuration");
+    // It is told each time, as long as it is not so.
+    for times in 1..=2 {
+        assert!(program.reload().await);
+        let told = program.log.count("taken over by the next start only");
+        assert_eq!(told, times, "{}", program.log.text());
+    }
+    let ended = program.stop().await;
+    assert!(socket.exists());
+    assert!(!ended.setup.data().join("control.sock").exists());
+}

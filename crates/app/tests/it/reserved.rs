@@ -1,6 +1,10 @@
 //! What is held here is never an upstream's: names whose reservation was lost, and a directory that has gone from under its rows.
 
+use forebay_oci::Digest;
 use hub_sim::{Hub, HubSim, Image};
+use sqlx::Connection as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::client::Answer;
 use crate::program::{Ended, Forebay, Program};
@@ -213,4 +217,63 @@ async fn run_with_findings(setup: &Forebay, words: &[&str]) -> String {
     let ended = setup.run(words).await;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.transcript());
     ended.out
+}
+
+#[tokio::test]
+async fn a_push_that_is_under_way_does_not_outlive_the_reservation_of_its_name() {
+    let hub = hub().await;
+    let program = configured(&Forebay::new(), &hub, LOCAL).start().await;
+    let mut client = TcpStream::connect(program.address).await.expect("a server");
+    let digest = Digest::sha256(b"{}");
+    let head = format!(
+        "POST /v2/team/app/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+        program.address
+    );
+    client.write_all(head.as_bytes()).await.expect("a server");
+    // It has been let in once its body is asked for.
+    let mut answered = [0; 25];
+    client.read_exact(&mut answered).await.expect("an answer");
+    assert_eq!(&answered, b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.write_all(b"{").await.expect("a server");
+    // Nothing is held yet under that name, so that a configuration may give it up.
+    let without = configured(&program.setup, &hub, "");
+    without.write_config();
+    assert!(program.reload().await);
+    client.write_all(b"}").await.expect("a server");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
+    assert!(
+        answer.contains("team/app could not be pushed to"),
+        "{answer}"
+    );
+    // Nothing of it is here, and the next start finds nothing to refuse.
+    let audited = std::fs::read_to_string(program.setup.data().join("audit.jsonl"));
+    assert!(audited.expect("a log").contains("\"outcome\":\"denied\""));
+    program.stop().await;
+    let program = without.start().await;
+    let listed = run(&program.setup, &["repo", "list", "--json"]).await;
+    assert!(!listed.contains("team/app"), "{listed}");
+}
+
+#[tokio::test]
+async fn a_start_where_the_names_of_what_is_held_cannot_be_known_is_refused_until_they_can() {
+    let hub = hub().await;
+    let setup = pushed(&hub).await.stop().await.setup;
+    sqlx::any::install_default_drivers();
+    let url = format!(
+        "sqlite://{}",
+        setup.data().join("registry.sqlite").display()
+    );
+    let mut rows = sqlx::AnyConnection::connect(&url).await.expect("rows");
+    let damage = sqlx::query("UPDATE repositories SET name = 'No Name' WHERE name = 'single'");
+    damage.execute(&mut rows).await.expect("rows of ours");
+    rows.close().await.expect("rows of ours");
+    let refused = setup.try_start().await.expect_err("a refusal");
+    is_told(&refused, &["cannot be known", "forebay fsck"]);
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+    run_with_findings(&setup, &["fsck"]).await;
+    let program = setup.start().await;
+    is_ours(&program.get("/v2/team/app/manifests/1").await);
+    assert_eq!(program.get("/v2/single/manifests/1").await.status, 200);
 }

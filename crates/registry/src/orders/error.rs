@@ -13,7 +13,7 @@ use crate::owner::InvalidSettings;
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub enum RepositoryOrderError {
     /// A name is none.
     #[error(
         "{0:?} is no repository's name: it has lower-case letters, digits, '.', '_', '-' and '/'"
@@ -98,7 +98,7 @@ pub enum OrderError {
     Failed(#[from] PushError),
 }
 
-impl From<ExpiryError> for OrderError {
+impl From<ExpiryError> for RepositoryOrderError {
     fn from(error: ExpiryError) -> Self {
         match error {
             ExpiryError::NoRepository(name) => Self::NoRepository(name),

@@ -2,8 +2,8 @@
 
 mod error;
 mod order;
+mod outcome;
 mod rule_text;
-mod told;
 
 use std::cmp::Reverse;
 use std::pin::pin;
@@ -14,13 +14,13 @@ use forebay_content::{AuditEntry, BegunAct, HostedEntry, Missing, Timestamp};
 use forebay_oci::{Digest, Reference, RepositoryName};
 use futures::TryStreamExt as _;
 
-pub use self::error::OrderError;
-pub use self::order::Order;
-pub use self::rule_text::RuleText;
-pub use self::told::{
-    CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, PinText, RepositoryText,
-    RuleTold, SparedText, Told,
+pub use self::error::RepositoryOrderError;
+pub use self::order::RepositoryOrder;
+pub use self::outcome::{
+    CollectedText, DetailText, ExpiredText, GoingText, MAX_NAMED, ManifestText, RepositoryOutcome,
+    RepositoryText, RuleSummary, SparedText,
 };
+pub use self::rule_text::RuleText;
 use crate::PushError;
 use crate::expiry::Expired;
 use crate::local_registry::GARBAGE_GRACE;
@@ -46,8 +46,8 @@ pub const MIN_GRACE: Duration = Duration::from_hours(1);
 #[derive(Default)]
 struct Seen {
     /// When each was pushed, and the manifest.
-    newest: Vec<(Timestamp, PinText)>,
-    pins: Vec<PinText>,
+    newest: Vec<(Timestamp, ManifestText)>,
+    pins: Vec<ManifestText>,
     pinned: u64,
 }
 
@@ -56,11 +56,11 @@ impl Seen {
         if entry.is_pinned {
             self.pinned += 1;
             if self.pins.len() < PINS_SHOWN {
-                self.pins.push(PinText::of(entry));
+                self.pins.push(ManifestText::of(entry));
             }
         }
         if !entry.tags.is_empty() {
-            self.newest.push((entry.pushed_at, PinText::of(entry)));
+            self.newest.push((entry.pushed_at, ManifestText::of(entry)));
         }
         if self.newest.len() >= MAX_SEEN {
             self.sort();
@@ -80,7 +80,11 @@ impl Operator {
     ///
     /// # Errors
     /// It has a word that means nothing, what it is about is not there or not as it must be, or the disk fails.
-    pub async fn carry_out(self: &Arc<Self>, order: Order, who: &str) -> Result<Told, OrderError> {
+    pub async fn carry_out(
+        self: &Arc<Self>,
+        order: RepositoryOrder,
+        who: &str,
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let Some(audited) = order.audited() else {
             return self.act(order, who).await;
         };
@@ -88,42 +92,46 @@ impl Operator {
         let change = async move { operator.change(order, audited, &who).await };
         let tasks = &self.registry.supervisor;
         let changed = tasks.to_the_end("operator's change", change).await;
-        changed.unwrap_or(Err(OrderError::BrokenOff))
+        changed.unwrap_or(Err(RepositoryOrderError::BrokenOff))
     }
 
     /// Makes a change that is written down as a whole, by this act and object.
     async fn change(
         &self,
-        order: Order,
+        order: RepositoryOrder,
         (act, object): (&str, String),
         who: &str,
-    ) -> Result<Told, OrderError> {
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let detail = order.detail();
         let entry = AuditEntry {
             detail: detail.as_deref(),
             ..AuditEntry::of(who, act, &object)
         };
         let begun = BegunAct::new(&*self.audit, entry);
-        let is_long = matches!(order, Order::CollectGarbage { .. });
+        let is_long = matches!(order, RepositoryOrder::CollectGarbage { .. });
         let changed = tokio::select! {
             changed = self.act(order, who) => changed,
             // What was cleared away until then stays so; the rest is when garbage is collected next.
-            () = self.registry.supervisor.stopping(), if is_long => Err(OrderError::Stopping),
+            () = self.registry.supervisor.stopping(), if is_long => Err(RepositoryOrderError::Stopping),
         };
         begun.end(match &changed {
             Ok(_) => AuditEntry::DONE,
-            Err(OrderError::Failed(PushError::Unjournaled(_))) => "unjournaled",
-            Err(OrderError::Stopping) => "broken_off",
+            Err(RepositoryOrderError::Failed(PushError::Unjournaled(_))) => "unjournaled",
+            Err(RepositoryOrderError::Stopping) => "broken_off",
             Err(_) => "failed",
         });
         changed
     }
 
-    async fn act(&self, order: Order, who: &str) -> Result<Told, OrderError> {
+    async fn act(
+        &self,
+        order: RepositoryOrder,
+        who: &str,
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         match order {
-            Order::ListRepositories { pattern, after } => self.list(pattern, after).await,
-            Order::ShowRepository { name } => self.show(&read_name(name)?).await,
-            Order::CreateRepository {
+            RepositoryOrder::ListRepositories { pattern, after } => self.list(pattern, after).await,
+            RepositoryOrder::ShowRepository { name } => self.show(&read_name(name)?).await,
+            RepositoryOrder::CreateRepository {
                 name,
                 immutable_tags,
                 quota_bytes,
@@ -132,33 +140,35 @@ impl Operator {
                 let settings = Settings::read(&immutable_tags, quota_bytes)?;
                 match self.registry.create_repository(&name, settings).await? {
                     Made::Done => self.tell(&name).await,
-                    Made::Exists => Err(OrderError::Exists(name)),
+                    Made::Exists => Err(RepositoryOrderError::Exists(name)),
                 }
             }
-            Order::SetRepository {
+            RepositoryOrder::SetRepository {
                 name,
                 immutable_tags,
                 quota,
             } => self.set(&read_name(name)?, immutable_tags, quota).await,
-            Order::DeleteRepository { name, with_content } => {
+            RepositoryOrder::DeleteRepository { name, with_content } => {
                 let name = read_name(name)?;
                 match self.registry.delete_repository(&name, with_content).await? {
-                    Deleted::Done(found) => Ok(Told::Repository(RepositoryText::of(&found))),
-                    Deleted::Absent => Err(OrderError::NoRepository(name)),
-                    Deleted::Holds(found) => Err(OrderError::Holds {
+                    Deleted::Done(found) => {
+                        Ok(RepositoryOutcome::Repository(RepositoryText::of(&found)))
+                    }
+                    Deleted::Absent => Err(RepositoryOrderError::NoRepository(name)),
+                    Deleted::Holds(found) => Err(RepositoryOrderError::Holds {
                         name,
                         manifests: found.manifests,
                         tags: found.tags,
                     }),
                 }
             }
-            Order::Pin {
+            RepositoryOrder::Pin {
                 name,
                 reference,
                 is_pinned,
             } => self.pin(read_name(name)?, reference, is_pinned).await,
-            Order::ListPins { name, after } => self.pins(&read_name(name)?, after).await,
-            Order::Expire {
+            RepositoryOrder::ListPins { name, after } => self.pins(&read_name(name)?, after).await,
+            RepositoryOrder::Expire {
                 name,
                 rules,
                 dry_run,
@@ -166,7 +176,7 @@ impl Operator {
                 let name = read_name(name)?;
                 self.expire(&name, rules, (who, dry_run)).await
             }
-            Order::CollectGarbage { grace_seconds } => self.collect(grace_seconds).await,
+            RepositoryOrder::CollectGarbage { grace_seconds } => self.collect(grace_seconds).await,
         }
     }
 
@@ -174,7 +184,7 @@ impl Operator {
         &self,
         pattern: Option<String>,
         after: Option<String>,
-    ) -> Result<Told, OrderError> {
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let pattern = pattern.map(|text| rule_text::pattern(&text)).transpose()?;
         let (mut repositories, mut next) = (Vec::new(), None);
         let mut pages = pin!(self.registry.repository_pages(after));
@@ -188,18 +198,18 @@ impl Operator {
             });
             repositories.extend(shown.map(RepositoryText::of));
         }
-        Ok(Told::Repositories { repositories, next })
+        Ok(RepositoryOutcome::Repositories { repositories, next })
     }
 
-    async fn tell(&self, name: &RepositoryName) -> Result<Told, OrderError> {
+    async fn tell(&self, name: &RepositoryName) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let found = self.registry.find_repository(name).await?;
-        let found = found.ok_or_else(|| OrderError::NoRepository(name.clone()))?;
-        Ok(Told::Repository(RepositoryText::of(&found)))
+        let found = found.ok_or_else(|| RepositoryOrderError::NoRepository(name.clone()))?;
+        Ok(RepositoryOutcome::Repository(RepositoryText::of(&found)))
     }
 
-    async fn show(&self, name: &RepositoryName) -> Result<Told, OrderError> {
+    async fn show(&self, name: &RepositoryName) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let found = self.registry.find_repository(name).await?;
-        let found = found.ok_or_else(|| OrderError::NoRepository(name.clone()))?;
+        let found = found.ok_or_else(|| RepositoryOrderError::NoRepository(name.clone()))?;
         let mut seen = Seen::default();
         let rules = self.rules().of(name);
         let mut see = |entry: &HostedEntry| seen.see(entry);
@@ -210,12 +220,12 @@ impl Operator {
             pins,
             pinned,
         } = seen;
-        Ok(Told::Detail(Box::new(DetailText {
+        Ok(RepositoryOutcome::Detail(Box::new(DetailText {
             repository: RepositoryText::of(&found),
             newest: newest.into_iter().map(|(_, text)| text).collect(),
             pins,
             pinned,
-            rules: rules.rules().iter().map(RuleTold::of).collect(),
+            rules: rules.rules().iter().map(RuleSummary::of).collect(),
             would_go: plan.goes.len() as u64,
             spared: plan.spared.len() as u64,
         })))
@@ -226,11 +236,11 @@ impl Operator {
         name: &RepositoryName,
         immutable_tags: Option<Vec<String>>,
         quota: Option<Quota>,
-    ) -> Result<Told, OrderError> {
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let change = SettingsChange::read(immutable_tags.as_deref(), quota)?;
         match self.registry.settle_repository(name, change).await {
             Ok(()) => self.tell(name).await,
-            Err(PushError::NotFound(_)) => Err(OrderError::NoRepository(name.clone())),
+            Err(PushError::NotFound(_)) => Err(RepositoryOrderError::NoRepository(name.clone())),
             Err(error) => Err(error.into()),
         }
     }
@@ -240,19 +250,19 @@ impl Operator {
         repository: RepositoryName,
         reference: String,
         is_pinned: bool,
-    ) -> Result<Told, OrderError> {
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let Ok(reference) = reference.parse::<Reference>() else {
-            return Err(OrderError::Reference(reference));
+            return Err(RepositoryOrderError::Reference(reference));
         };
         let pinned = self.registry.pin(&repository, &reference, is_pinned).await;
         match pinned {
-            Ok(digest) => Ok(Told::Pinned {
+            Ok(digest) => Ok(RepositoryOutcome::Pinned {
                 digest: digest.to_string(),
             }),
             Err(PushError::NotFound(Missing::Manifest)) => {
                 // Which of the two is not there, says what to do.
                 self.tell(&repository).await?;
-                Err(OrderError::NoManifest {
+                Err(RepositoryOrderError::NoManifest {
                     repository,
                     reference,
                 })
@@ -261,9 +271,16 @@ impl Operator {
         }
     }
 
-    async fn pins(&self, name: &RepositoryName, after: Option<String>) -> Result<Told, OrderError> {
+    async fn pins(
+        &self,
+        name: &RepositoryName,
+        after: Option<String>,
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         self.tell(name).await?;
-        let after = after.map(|text| text.parse().map_err(|_| OrderError::Reference(text)));
+        let after = after.map(|text| {
+            text.parse()
+                .map_err(|_| RepositoryOrderError::Reference(text))
+        });
         let after: Option<Digest> = after.transpose()?;
         let (mut pins, mut next) = (Vec::new(), None);
         let mut pages = pin!(self.registry.entry_pages(name, after));
@@ -272,9 +289,9 @@ impl Operator {
         {
             next = page.last().map(|last| last.manifest.digest.to_string());
             let pinned = page.iter().filter(|entry| entry.is_pinned);
-            pins.extend(pinned.map(PinText::of));
+            pins.extend(pinned.map(ManifestText::of));
         }
-        Ok(Told::Pins { pins, next })
+        Ok(RepositoryOutcome::Pins { pins, next })
     }
 
     async fn expire(
@@ -282,13 +299,13 @@ impl Operator {
         name: &RepositoryName,
         rules: Option<Vec<RuleText>>,
         (who, dry_run): (&str, bool),
-    ) -> Result<Told, OrderError> {
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let rules = match rules {
             Some(texts) => rule_text::read_policy(texts)?,
             None => self.rules().as_ref().clone(),
         };
         if rules.rules().is_empty() {
-            return Err(OrderError::NoRules);
+            return Err(RepositoryOrderError::NoRules);
         }
         let rules = rules.of(name);
         let expired = if dry_run {
@@ -301,22 +318,27 @@ impl Operator {
             self.let_go(name, &rules, who).await?
         };
         let told = ExpiredText::of(name.as_str(), rules.rules(), &expired, dry_run);
-        Ok(Told::Expired(told))
+        Ok(RepositoryOutcome::Expired(told))
     }
 
-    async fn collect(&self, grace_seconds: Option<u64>) -> Result<Told, OrderError> {
+    async fn collect(
+        &self,
+        grace_seconds: Option<u64>,
+    ) -> Result<RepositoryOutcome, RepositoryOrderError> {
         let grace = grace_seconds.map_or(GARBAGE_GRACE, Duration::from_secs);
         if grace < MIN_GRACE {
-            return Err(OrderError::Grace(grace));
+            return Err(RepositoryOrderError::Grace(grace));
         }
         let began = self.registry.clock.now();
         let collected = self.registry.collect_garbage(grace).await?;
         let took = began.age_at(self.registry.clock.now()).unwrap_or_default();
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        Ok(Told::Collected(CollectedText::of(collected, took_ms)))
+        Ok(RepositoryOutcome::Collected(CollectedText::of(
+            collected, took_ms,
+        )))
     }
 }
 
-fn read_name(name: String) -> Result<RepositoryName, OrderError> {
-    name.parse().map_err(|_| OrderError::Name(name))
+fn read_name(name: String) -> Result<RepositoryName, RepositoryOrderError> {
+    name.parse().map_err(|_| RepositoryOrderError::Name(name))
 }

@@ -10,7 +10,7 @@ use crate::owner::Quota;
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Order {
+pub enum RepositoryOrder {
     /// List repositories.
     ListRepositories {
         /// Only those that this pattern stands for.
@@ -80,7 +80,7 @@ pub enum Order {
     },
 }
 
-impl Order {
+impl RepositoryOrder {
     /// True if it goes on to its end though whoever waits for it leaves: a change that is written down as a whole.
     pub fn goes_on(&self) -> bool {
         self.audited().is_some()
@@ -163,7 +163,7 @@ impl Order {
     }
 }
 
-impl fmt::Display for Order {
+impl fmt::Display for RepositoryOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListRepositories { .. } => f.write_str("list repositories"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use forebay_oci::RepositoryPattern;
 use serde::{Deserialize, Serialize};
 
-use super::OrderError;
+use super::RepositoryOrderError;
 use crate::lifecycle::{Expiry, MAX_RULES, Policy, Rule, Selection, TagPattern, Written};
 
 /// A rule as it is written.
@@ -67,11 +67,11 @@ impl RuleText {
     ///
     /// # Errors
     /// A pattern is none, or its keys contradict one another.
-    pub fn check(&self) -> Result<(), OrderError> {
+    pub fn check(&self) -> Result<(), RepositoryOrderError> {
         self.clone().read(1).map(drop)
     }
 
-    fn read(self, number: u32) -> Result<Rule, OrderError> {
+    fn read(self, number: u32) -> Result<Rule, RepositoryOrderError> {
         let span = |seconds: Option<u64>| seconds.map(Duration::from_secs);
         let written = Written {
             repositories: patterns(&self.repositories)?,
@@ -88,34 +88,34 @@ impl RuleText {
         match written.read(number) {
             Ok(rule) if name.is_empty() => Ok(rule),
             Ok(rule) => Ok(Rule { name, ..rule }),
-            Err(why) => Err(OrderError::Rule { name, why }),
+            Err(why) => Err(RepositoryOrderError::Rule { name, why }),
         }
     }
 }
 
 /// The policy of these rules.
-pub(super) fn read_policy(texts: Vec<RuleText>) -> Result<Policy, OrderError> {
+pub(super) fn read_policy(texts: Vec<RuleText>) -> Result<Policy, RepositoryOrderError> {
     if texts.len() > MAX_RULES {
-        return Err(OrderError::Rules(texts.len()));
+        return Err(RepositoryOrderError::Rules(texts.len()));
     }
     let rules = (1..).zip(texts).map(|(number, text)| text.read(number));
     Ok(Policy::new(rules.collect::<Result<_, _>>()?))
 }
 
 /// The pattern of repositories that a text is.
-pub(super) fn pattern(text: &str) -> Result<RepositoryPattern, OrderError> {
+pub(super) fn pattern(text: &str) -> Result<RepositoryPattern, RepositoryOrderError> {
     text.parse()
-        .map_err(|why| OrderError::Pattern(text.to_owned(), why))
+        .map_err(|why| RepositoryOrderError::Pattern(text.to_owned(), why))
 }
 
-fn patterns(texts: &[String]) -> Result<Vec<RepositoryPattern>, OrderError> {
+fn patterns(texts: &[String]) -> Result<Vec<RepositoryPattern>, RepositoryOrderError> {
     texts.iter().map(|text| pattern(text)).collect()
 }
 
-fn tag_patterns(texts: &[String]) -> Result<Vec<TagPattern>, OrderError> {
+fn tag_patterns(texts: &[String]) -> Result<Vec<TagPattern>, RepositoryOrderError> {
     let read = |text: &String| {
         text.parse()
-            .map_err(|why| OrderError::TagPattern(text.clone(), why))
+            .map_err(|why| RepositoryOrderError::TagPattern(text.clone(), why))
     };
     texts.iter().map(read).collect()
 }

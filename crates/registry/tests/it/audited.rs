@@ -8,7 +8,7 @@ use std::time::Duration;
 use forebay_content::{Audit, AuditEntry, HostedContent as _, Ignore};
 use forebay_oci::RepositoryName;
 use forebay_registry::lifecycle::Policy;
-use forebay_registry::{Operator, Order, Quota, Told};
+use forebay_registry::{Operator, Quota, RepositoryOrder, RepositoryOutcome};
 use futures::poll;
 use tempfile::TempDir;
 
@@ -60,17 +60,21 @@ fn operator(scene: &Scene) -> (Arc<Operator>, Arc<Lines>) {
     )
 }
 
-fn create(repository: &RepositoryName) -> Order {
-    Order::CreateRepository {
+fn create(repository: &RepositoryName) -> RepositoryOrder {
+    RepositoryOrder::CreateRepository {
         name: repository.to_string(),
         immutable_tags: vec!["v*".to_owned(), "r-*".to_owned()],
         quota_bytes: Some(1000),
     }
 }
 
-fn set(repository: &RepositoryName, tags: Option<&[&str]>, quota: Option<Quota>) -> Order {
+fn set(
+    repository: &RepositoryName,
+    tags: Option<&[&str]>,
+    quota: Option<Quota>,
+) -> RepositoryOrder {
     let owned = |tags: &[&str]| tags.iter().map(ToString::to_string).collect();
-    Order::SetRepository {
+    RepositoryOrder::SetRepository {
         name: repository.to_string(),
         immutable_tags: tags.map(owned),
         quota,
@@ -100,10 +104,10 @@ async fn an_order_is_written_down_with_what_was_said() {
         set(&app, Some(&["v*"]), Some(Quota::Bytes(5))),
         set(&app, Some(&[]), Some(Quota::Unbounded)),
         set(&app, None, Some(Quota::Bytes(7))),
-        Order::CollectGarbage {
+        RepositoryOrder::CollectGarbage {
             grace_seconds: Some(3600),
         },
-        Order::DeleteRepository {
+        RepositoryOrder::DeleteRepository {
             name: app.to_string(),
             with_content: true,
         },
@@ -111,12 +115,14 @@ async fn an_order_is_written_down_with_what_was_said() {
         operator.carry_out(order, WHO).await.unwrap();
     }
     // Who only looks leaves no line.
-    let list = Order::ListRepositories {
+    let list = RepositoryOrder::ListRepositories {
         pattern: None,
         after: None,
     };
     let listed = operator.carry_out(list, WHO).await.unwrap();
-    assert!(matches!(listed, Told::Repositories { repositories, .. } if repositories.is_empty()));
+    assert!(
+        matches!(listed, RepositoryOutcome::Repositories { repositories, .. } if repositories.is_empty())
+    );
     assert_eq!(
         lines.all(),
         [
@@ -142,7 +148,7 @@ async fn a_command_that_is_cut_leaves_no_change_without_its_line() {
         cut(operator.carry_out(create(&made), WHO), polls).await;
         let image = Image::numbered(1);
         scene.push_image(&app, Some("1"), &image).await.unwrap();
-        let pin = Order::Pin {
+        let pin = RepositoryOrder::Pin {
             name: app.to_string(),
             reference: "1".to_owned(),
             is_pinned: true,
@@ -185,7 +191,7 @@ async fn each_manifest_that_a_cut_command_let_go_is_written_down() {
             keep_newest: Some(0),
             ..Default::default()
         };
-        let expire = Order::Expire {
+        let expire = RepositoryOrder::Expire {
             name: app.to_string(),
             rules: Some(vec![rule]),
             dry_run: false,

@@ -2,7 +2,7 @@
 
 use forebay_config::{Environment, byte_size, load};
 use forebay_limits::counted;
-use forebay_registry::{Order, Quota, RepositoryText, Told};
+use forebay_registry::{Quota, RepositoryOrder, RepositoryOutcome, RepositoryText};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
@@ -101,7 +101,7 @@ pub(super) async fn create(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let order = Order::CreateRepository {
+    let order = RepositoryOrder::CreateRepository {
         name: args.name,
         immutable_tags: args.immutable_tags,
         quota_bytes: args.quota,
@@ -120,7 +120,7 @@ pub(super) async fn set(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let is_said = args.no_immutable_tags || !args.immutable_tags.is_empty();
-    let order = Order::SetRepository {
+    let order = RepositoryOrder::SetRepository {
         name: args.name,
         immutable_tags: is_said.then_some(args.immutable_tags),
         quota: match (args.no_quota, args.quota) {
@@ -150,7 +150,7 @@ pub(super) async fn delete(
     environment: Environment,
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
-    let order = Order::DeleteRepository {
+    let order = RepositoryOrder::DeleteRepository {
         name: args.name,
         with_content: args.force,
     };
@@ -169,7 +169,7 @@ pub(super) async fn delete(
 
 /// Does it; the repository, unless it was printed as JSON.
 async fn carry_out(
-    order: Order,
+    order: RepositoryOrder,
     rest: &Rest,
     environment: Environment,
     printer: &Printer,
@@ -177,7 +177,7 @@ async fn carry_out(
     let config = load(&rest.source.without_listen(environment))?;
     let mut repositories = Repositories::of(&config);
     let told = repositories.order(order).await;
-    let Told::Repository(repository) = repositories.close(told).await? else {
+    let RepositoryOutcome::Repository(repository) = repositories.close(told).await? else {
         return Err(Failure::plain("the answer is no repository"));
     };
     if rest.json {

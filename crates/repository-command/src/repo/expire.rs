@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use forebay_config::{Environment, load, time_span};
 use forebay_limits::{counted, counted_as};
-use forebay_registry::{ExpiredText, Order, RuleText, Told};
+use forebay_registry::{ExpiredText, RepositoryOrder, RepositoryOutcome, RuleText};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, with_exit_codes};
 
@@ -172,13 +172,13 @@ async fn expire(
     };
     for name in names {
         let rules = rules.clone();
-        let order = Order::Expire {
+        let order = RepositoryOrder::Expire {
             name,
             rules,
             dry_run,
         };
         match repositories.order(order).await {
-            Ok(Told::Expired(expired)) => told.push(expired),
+            Ok(RepositoryOutcome::Expired(expired)) => told.push(expired),
             Ok(_) => {
                 let failure = Failure::plain("the answer is not what rules let go");
                 return (told, Err(failure));

@@ -1,7 +1,7 @@
 //! `forebay repo list`.
 
 use forebay_config::{Environment, load};
-use forebay_registry::{Order, RepositoryText, Told};
+use forebay_registry::{RepositoryOrder, RepositoryOutcome, RepositoryText};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
@@ -71,8 +71,10 @@ pub(crate) async fn all_of(
     let mut after = None;
     loop {
         let pattern = pattern.map(str::to_owned);
-        let order = Order::ListRepositories { pattern, after };
-        let Told::Repositories { repositories, next } = repositories.order(order).await? else {
+        let order = RepositoryOrder::ListRepositories { pattern, after };
+        let RepositoryOutcome::Repositories { repositories, next } =
+            repositories.order(order).await?
+        else {
             return Err(Failure::plain("the answer is no list of repositories"));
         };
         all.extend(repositories);

@@ -2,7 +2,7 @@
 
 use forebay_config::{Environment, load};
 use forebay_limits::counted;
-use forebay_registry::{DetailText, Order, PinText, Told};
+use forebay_registry::{DetailText, ManifestText, RepositoryOrder, RepositoryOutcome};
 use forebay_server::Repositories;
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
@@ -35,8 +35,10 @@ pub(super) async fn run(
     let config = load(&args.source.without_listen(environment))?;
     let mut repositories = Repositories::of(&config);
     let name = args.name;
-    let told = repositories.order(Order::ShowRepository { name }).await;
-    let Told::Detail(detail) = repositories.close(told).await? else {
+    let told = repositories
+        .order(RepositoryOrder::ShowRepository { name })
+        .await;
+    let RepositoryOutcome::Detail(detail) = repositories.close(told).await? else {
         return Err(Failure::plain("the answer is no repository"));
     };
     if args.json {
@@ -90,7 +92,7 @@ fn print(detail: &DetailText, printer: &Printer) {
     ));
 }
 
-fn section(head: &str, manifests: &[PinText], printer: &Printer) {
+fn section(head: &str, manifests: &[ManifestText], printer: &Printer) {
     if manifests.is_empty() {
         return;
     }

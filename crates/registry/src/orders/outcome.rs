@@ -17,7 +17,7 @@ pub(super) const MAX_TAGS_NAMED: usize = 100;
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Told {
+pub enum RepositoryOutcome {
     /// Some repositories, in the order of their names' bytes.
     Repositories {
         /// They.
@@ -37,7 +37,7 @@ pub enum Told {
     /// Some pinned manifests, in the order of their digests.
     Pins {
         /// They.
-        pins: Vec<PinText>,
+        pins: Vec<ManifestText>,
         /// After which digest to go on; none at the end.
         next: Option<String>,
     },
@@ -73,13 +73,13 @@ pub struct DetailText {
     #[serde(flatten)]
     pub repository: RepositoryText,
     /// The manifests with tags that were pushed last, the newest first.
-    pub newest: Vec<PinText>,
+    pub newest: Vec<ManifestText>,
     /// Pinned manifests; not all, if there are more than `pinned` are here.
-    pub pins: Vec<PinText>,
+    pub pins: Vec<ManifestText>,
     /// How many are pinned.
     pub pinned: u64,
     /// The lifecycle rules that are about it, in their order.
-    pub rules: Vec<RuleTold>,
+    pub rules: Vec<RuleSummary>,
     /// How many manifests they would let go now.
     pub would_go: u64,
     /// How many they would, but that something else keeps.
@@ -88,7 +88,7 @@ pub struct DetailText {
 
 /// A lifecycle rule in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleTold {
+pub struct RuleSummary {
     /// What it is called.
     pub name: String,
     /// What it says.
@@ -97,7 +97,7 @@ pub struct RuleTold {
 
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PinText {
+pub struct ManifestText {
     /// Its digest.
     pub digest: String,
     /// Its tags; at most a hundred.
@@ -117,7 +117,7 @@ pub struct ExpiredText {
     /// The repository.
     pub repository: String,
     /// The rules that are about it.
-    pub rules: Vec<RuleTold>,
+    pub rules: Vec<RuleSummary>,
     /// Whether nothing was to go yet.
     pub dry_run: bool,
     /// What was to go, in the order in which it goes.
@@ -191,7 +191,7 @@ impl RepositoryText {
     }
 }
 
-impl RuleTold {
+impl RuleSummary {
     pub(super) fn of(rule: &Rule) -> Self {
         Self {
             name: rule.name.clone(),
@@ -200,7 +200,7 @@ impl RuleTold {
     }
 }
 
-impl PinText {
+impl ManifestText {
     pub(super) fn of(entry: &HostedEntry) -> Self {
         Self {
             digest: entry.manifest.digest.to_string(),
@@ -218,7 +218,7 @@ impl ExpiredText {
         let beside = |all: usize| all.saturating_sub(MAX_NAMED) as u64;
         Self {
             repository: repository.to_owned(),
-            rules: rules.iter().map(RuleTold::of).collect(),
+            rules: rules.iter().map(RuleSummary::of).collect(),
             dry_run,
             goes: goes.iter().take(MAX_NAMED).map(GoingText::of).collect(),
             goes_beside: beside(goes.len()),

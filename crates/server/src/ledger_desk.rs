@@ -25,7 +25,7 @@ const PROBE_TAG: &str = "latest";
 const PROBE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers commands.
-pub(crate) struct Desk {
+pub(crate) struct LedgerDesk {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) doors: Arc<ArcSwap<Doors>>,
 }
@@ -47,7 +47,7 @@ impl From<NoAnswer> for ControlError {
     }
 }
 
-impl Desk {
+impl LedgerDesk {
     pub(crate) async fn budget(&self, request: BudgetRequest) -> Result<BudgetsReport, NoAnswer> {
         let doors = self.doors.load_full();
         if request.probe {
@@ -129,6 +129,6 @@ pub(crate) fn probed() -> (RepositoryName, Tag) {
 mod tests {
     #[test]
     fn what_is_probed_has_a_right_name() {
-        crate::desk::probed();
+        crate::ledger_desk::probed();
     }
 }

@@ -24,7 +24,7 @@ const AT_ONCE: usize = 64;
 
 /// The blobs that were asked for since that was last written down.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct AskedBlobs {
     noted: Mutex<HashMap<(RepositoryName, Digest), Timestamp>>,
     /// Read by who tells, written by who forgets links.
     gate: RwLock<()>,
@@ -32,7 +32,7 @@ pub(crate) struct Asked {
     writing: tokio::sync::Mutex<()>,
 }
 
-impl Asked {
+impl AskedBlobs {
     /// While this is held, nobody is told that a blob is there.
     pub(crate) async fn nobody_is_told(&self) -> RwLockWriteGuard<'_, ()> {
         self.gate.write().await
