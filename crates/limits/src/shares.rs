@@ -65,10 +65,18 @@ impl Share {
     /// # Errors
     /// All that the address has would be more than one may have. What it had before it keeps.
     pub fn take(&mut self, more: usize) -> Result<(), ShareTaken> {
+        self.take_up_to(self.shares.most, more)
+    }
+
+    /// Takes so much more, where one may have `most` now.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take).
+    pub fn take_up_to(&mut self, most: usize, more: usize) -> Result<(), ShareTaken> {
         if let Some(holder) = self.holder {
             let mut held = self.shares.held();
             let so_far = held.get(&holder).copied().unwrap_or_default();
-            if so_far + more > self.shares.most {
+            if so_far + more > most.min(self.shares.most) {
                 return Err(ShareTaken { holder });
             }
             held.insert(holder, so_far + more);
@@ -109,6 +117,8 @@ mod tests {
         assert_eq!(second.take(1), Ok(()));
         let holder = one_client("2001:db8::".parse().unwrap());
         assert_eq!(second.take(1), Err(ShareTaken { holder }));
+        // One may have less now, and those who have more keep it.
+        assert_eq!(first.take_up_to(2, 1), Err(ShareTaken { holder }));
         // Others, and who has no address, have theirs.
         assert_eq!(share(&shares, "10.0.0.1").take(4), Ok(()));
         assert_eq!(shares.share_of(None).take(100), Ok(()));

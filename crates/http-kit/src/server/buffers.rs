@@ -18,8 +18,10 @@ const SHARE: usize = 2;
 /// The part of all bytes, one in so many, that those may hold together whose login is not read yet: it is in the body.
 const STRANGERS: usize = 8;
 
-/// The part of these, one in so many, that a single address may hold: forms with logins are small, and there are many addresses.
-const STRANGER_SHARE: usize = 8;
+/// The part of what others leave of these, one in so many, that a single address may hold, a page at least: forms with logins are
+/// small, and there are many addresses. So however much some hold, one more finds room, until they are as many as there are pages:
+/// at the usual 256 pages it takes some 70 addresses (of IPv6: /64s) that hold all they may to fill them.
+const STRANGER_SHARE: usize = 16;
 
 /// How long a body waits for others to go: those that are whole go within moments.
 pub(super) const ROOM_WITHIN: Duration = Duration::from_secs(5);
@@ -39,6 +41,8 @@ pub(super) struct Buffers {
 struct Pool {
     pages: Arc<Semaphore>,
     shares: Shares,
+    /// One address may hold no more than this part of what is free, one in so many.
+    of_free: Option<usize>,
 }
 
 /// Whose body it is.
@@ -76,7 +80,10 @@ impl Buffers {
         let pages = max_bytes / PAGE_BYTES;
         Self {
             all: Pool::of(pages, SHARE),
-            strangers: Pool::of(pages / STRANGERS, STRANGER_SHARE),
+            strangers: Pool {
+                of_free: Some(STRANGER_SHARE),
+                ..Pool::of(pages / STRANGERS, STRANGER_SHARE)
+            },
             within,
         }
     }
@@ -116,7 +123,15 @@ impl Pool {
         Self {
             pages: Arc::new(Semaphore::new(pages)),
             shares: Shares::of_each((pages / share).max(1)),
+            of_free: None,
         }
+    }
+
+    /// How many pages one address may hold now, so many of which it is about to take.
+    fn most_of_one(&self, more: usize) -> usize {
+        let free = self.pages.available_permits().saturating_sub(more);
+        let most = self.of_free.map(|part| (free / part).max(1));
+        most.unwrap_or(usize::MAX)
     }
 
     fn none_for(&self, address: Option<IpAddr>) -> Held {
@@ -134,7 +149,8 @@ impl Pool {
             Err(_) => return Err(NoRoom),
         };
         // Counted as the holder's own at once: whoever gives up while it waits gives it back.
-        held.share.take(wanted).map_err(|_| NoRoom)?;
+        let most = self.most_of_one(wanted);
+        held.share.take_up_to(most, wanted).map_err(|_| NoRoom)?;
         let pages = Arc::clone(&self.pages).acquire_many_owned(more).await;
         let pages = pages.map_err(|_| NoRoom)?;
         match &mut held.pages {
@@ -196,26 +212,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_have_a_part_of_their_own_of_which_each_address_has_a_part() {
-        let buffers = Buffers::up_to(128 * PAGE_BYTES, Duration::ZERO);
+    async fn strangers_have_a_part_of_their_own_and_however_much_some_hold_one_more_finds_room() {
+        // As servers have: 256 pages are strangers'.
+        let buffers = Buffers::up_to(2_048 * PAGE_BYTES, Duration::ZERO);
         let mut rooms = Vec::new();
-        for host in 0..9 {
-            let holder = stranger(&format!("10.0.0.{host}"));
-            let mut first = buffers.room_for(holder);
-            let grown = buffers.grow(&mut first, 2 * PAGE_BYTES).await;
-            assert_eq!(grown.is_ok(), host < 8, "{host}");
-            let mut second = buffers.room_for(holder);
-            assert_eq!(buffers.grow(&mut second, 1).await, Err(NoRoom));
-            rooms.push(first);
+        let mut held = Vec::new();
+        while held.last() != Some(&0) && held.len() < 1_000 {
+            let host = held.len();
+            let holder = stranger(&format!("10.0.{}.{}", host / 256, host % 256));
+            let before = rooms.len();
+            loop {
+                let mut room = buffers.room_for(holder);
+                if buffers.grow(&mut room, 1).await.is_err() {
+                    break;
+                }
+                rooms.push(room);
+            }
+            held.push(rooms.len() - before);
         }
+        assert_eq!(held[0], 15, "a site's clients behind one address");
+        assert!(held[8] >= 8, "the ninth logs in as well: {held:?}");
+        assert!((60..80).contains(&held.len()), "{held:?}");
         // They hold nothing of what others may, but an eighth of it.
-        assert_eq!(buffers.all.pages.available_permits(), 112);
+        assert_eq!(buffers.all.pages.available_permits(), 2_048 - 256);
         let mut known = buffers.room_for(let_in("10.0.0.1"));
-        assert_eq!(buffers.grow(&mut known, 60 * PAGE_BYTES).await, Ok(()));
+        assert_eq!(buffers.grow(&mut known, 900 * PAGE_BYTES).await, Ok(()));
         drop((rooms, known));
         assert_eq!(buffers.strangers.shares.holders(), 0);
-        assert_eq!(buffers.strangers.pages.available_permits(), 16);
-        assert_eq!(buffers.all.pages.available_permits(), 128);
+        assert_eq!(buffers.strangers.pages.available_permits(), 256);
+        assert_eq!(buffers.all.pages.available_permits(), 2_048);
     }
 
     #[tokio::test]
