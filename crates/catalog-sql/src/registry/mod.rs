@@ -67,7 +67,7 @@ impl SqlRegistry {
     /// written to.
     pub async fn open(path: &Path) -> Result<Self, CatalogError> {
         let database = Database::open(path).await?;
-        let tag_lists = Some(Arc::new(TagLists::new()));
+        let tag_lists = Some(Arc::new(TagLists::default()));
         Ok(Self {
             database,
             tag_lists,

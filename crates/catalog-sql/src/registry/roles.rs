@@ -14,14 +14,14 @@ use super::blobs::{self, CommitBlob, DropBlob, MountBlob, UnlinkUnused};
 use super::manifests::{self, DropManifest, NotePulls, PinManifest};
 use super::pushes::CommitManifest;
 use super::repositories::{self, DropRepository, KeepRepository};
-use super::tag_lists::{self, Retag, TagLists};
+use super::tag_lists::{self, Retag};
 use super::tags::{self, DropTag};
 use super::{held, lists};
 
 impl SqlRegistry {
     /// The act, after which what is kept of the repository's tags is forgotten.
     fn retag<A>(&self, act: A, of: &RepositoryName) -> Retag<A> {
-        TagLists::retag(self.tag_lists.as_ref(), act, of)
+        Retag::of(self.tag_lists.as_ref(), act, of)
     }
 }
 
