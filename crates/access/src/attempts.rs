@@ -46,22 +46,93 @@ pub(crate) struct Attempt {
     pub(crate) is_known: bool,
 }
 
-/// The failures so far.
+/// The failures so far, and what is being tried.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
-    failed: VecDeque<(Duration, Attempt)>,
+    /// In the order that they began.
+    noted: VecDeque<Noted>,
+    next: u64,
+}
+
+/// Which attempt it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number(u64);
+
+/// Why one may not be tried now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wait {
+    /// If those that are under way failed, too many would have.
+    ForOthers,
+    /// Too many have failed: until fewer count.
+    For(Duration),
+}
+
+/// An attempt that failed, or may.
+#[derive(Debug)]
+struct Noted {
+    number: Number,
+    attempt: Attempt,
+    /// When it began.
+    at: Duration,
+    is_under_way: bool,
 }
 
 impl Attempts {
-    /// How long this one has to wait; `None` if it may be tried.
-    pub(crate) fn wait_for(&self, attempt: &Attempt, now: Duration) -> Option<Duration> {
-        let of_name = self.wait((NAME_WINDOW, MAX_OF_NAME), now, |failed| {
-            failed.name == attempt.name
+    /// Begins an attempt, which counts as one that failed until it is settled: those that come at once fail at once.
+    ///
+    /// # Errors
+    /// It may not be tried now.
+    pub(crate) fn begin(&mut self, attempt: Attempt, now: Duration) -> Result<Number, Wait> {
+        match self.find_wait(&attempt, now) {
+            Some(wait) => Err(wait),
+            None => Ok(self.note(attempt, true, now)),
+        }
+    }
+
+    /// What was begun has failed, or is taken back.
+    pub(crate) fn settle(&mut self, number: Number, has_failed: bool) {
+        let place = self.noted.iter().position(|noted| noted.number == number);
+        match place {
+            Some(place) if has_failed => self.noted[place].is_under_way = false,
+            Some(place) => {
+                self.noted.remove(place);
+            }
+            // Others have pushed it out.
+            None => {}
+        }
+    }
+
+    /// This one failed, which was not begun here: it had worked before.
+    pub(crate) fn note_failed(&mut self, attempt: Attempt, now: Duration) {
+        self.note(attempt, false, now);
+    }
+
+    fn note(&mut self, attempt: Attempt, is_under_way: bool, now: Duration) -> Number {
+        while let Some(oldest) = self.noted.front()
+            && (oldest.at + NAME_WINDOW <= now || self.noted.len() >= MAX_REMEMBERED)
+        {
+            self.noted.pop_front();
+        }
+        let number = Number(self.next);
+        self.next += 1;
+        self.noted.push_back(Noted {
+            number,
+            attempt,
+            at: now,
+            is_under_way,
         });
-        let is_there = |failed: &Attempt| failed.from.is_some() && failed.from == attempt.from;
+        number
+    }
+
+    /// How long this one has to wait, and for what; `None` if it may be tried.
+    fn find_wait(&self, attempt: &Attempt, now: Duration) -> Option<Wait> {
+        let of_name = self.wait((NAME_WINDOW, MAX_OF_NAME), now, |noted| {
+            noted.name == attempt.name
+        });
+        let is_there = |noted: &Attempt| noted.from.is_some() && noted.from == attempt.from;
         let of_address = self.wait((WINDOW, MAX_OF_ADDRESS), now, is_there);
-        let of_both = self.wait((NAME_WINDOW, MAX_OF_NAME_AT_ADDRESS), now, |failed| {
-            is_there(failed) && failed.name == attempt.name
+        let of_both = self.wait((NAME_WINDOW, MAX_OF_NAME_AT_ADDRESS), now, |noted| {
+            is_there(noted) && noted.name == attempt.name
         });
         let most = if attempt.is_known || attempt.from.is_none() {
             MAX_OF_ALL
@@ -72,27 +143,22 @@ impl Attempts {
         of_name.max(of_both).max(of_address).max(of_all)
     }
 
-    /// This one failed.
-    pub(crate) fn note_failed(&mut self, attempt: Attempt, now: Duration) {
-        while let Some((at, _)) = self.failed.front()
-            && (*at + NAME_WINDOW <= now || self.failed.len() >= MAX_REMEMBERED)
-        {
-            self.failed.pop_front();
-        }
-        self.failed.push_back((now, attempt));
-    }
-
-    /// When there are fewer than `most` of these within the window again, if there are not now; the oldest come first.
+    /// What there is to wait for until there are fewer than `most` of these within the window, if there are not now.
     fn wait(
         &self,
         (window, most): (Duration, usize),
         now: Duration,
         is_meant: impl Fn(&Attempt) -> bool,
-    ) -> Option<Duration> {
-        let mut meant = self.failed.iter().rev().filter(|(_, one)| is_meant(one));
-        let (oldest, _) = meant.nth(most - 1)?;
-        let wait = (*oldest + window).saturating_sub(now);
-        (!wait.is_zero()).then_some(wait)
+    ) -> Option<Wait> {
+        let counts = |noted: &&Noted| {
+            is_meant(&noted.attempt) && (noted.is_under_way || now < noted.at + window)
+        };
+        let of_those = || self.noted.iter().rev().filter(counts);
+        let mut failed = of_those().filter(|noted| !noted.is_under_way);
+        if let Some(last_but) = failed.nth(most - 1) {
+            return Some(Wait::For((last_but.at + window).saturating_sub(now)));
+        }
+        (of_those().count() >= most).then_some(Wait::ForOthers)
     }
 }
 
@@ -102,6 +168,16 @@ mod tests {
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    impl Attempts {
+        /// How long the failures so far keep this one from being tried.
+        fn wait_for(&self, attempt: &Attempt, now: Duration) -> Option<Duration> {
+            self.find_wait(attempt, now).map(|wait| match wait {
+                Wait::For(wait) => wait,
+                Wait::ForOthers => panic!("nothing is under way"),
+            })
+        }
     }
 
     fn ours(name: u8) -> Attempt {
@@ -185,13 +261,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_being_tried_counts_until_it_is_taken_back() {
+        let mut attempts = Attempts::default();
+        let at = |host: u8| from(host, &format!("192.0.2.{host}"));
+        let begun: Vec<Number> = (1..=3)
+            .map(|host| attempts.begin(at(host), seconds(0)).unwrap())
+            .collect();
+        assert_eq!(attempts.begin(at(4), seconds(0)), Err(Wait::ForOthers));
+        let known = Attempt {
+            is_known: true,
+            ..at(5)
+        };
+        let reserved = attempts.begin(known, seconds(0)).unwrap();
+        // One that worked makes room, one that failed does not, however long it took.
+        attempts.settle(reserved, false);
+        attempts.settle(begun[0], false);
+        let fourth = attempts.begin(at(4), seconds(70)).unwrap();
+        attempts.settle(begun[1], true);
+        attempts.settle(fourth, true);
+        attempts.settle(begun[2], true);
+        assert_eq!(attempts.find_wait(&at(6), seconds(70)), None);
+        for host in 6..8 {
+            let begun = attempts.begin(at(host), seconds(70)).unwrap();
+            attempts.settle(begun, true);
+        }
+        let wait = attempts.begin(at(8), seconds(71));
+        assert_eq!(wait, Err(Wait::For(seconds(59))));
+    }
+
+    #[test]
     fn no_more_are_remembered_than_there_is_room_for() {
         let mut attempts = Attempts::default();
         for number in 0..10_000 {
             attempts.note_failed(ours(1), Duration::from_millis(number));
-            assert!(attempts.failed.len() <= MAX_REMEMBERED);
+            assert!(attempts.noted.len() <= MAX_REMEMBERED);
         }
         attempts.note_failed(ours(1), seconds(10_000));
-        assert_eq!(attempts.failed.len(), 1);
+        assert_eq!(attempts.noted.len(), 1);
     }
 }

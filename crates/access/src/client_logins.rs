@@ -4,24 +4,23 @@
 //! asked.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::pin::pin;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use forebay_content::{ClientRight, Clock, SourceError};
-use forebay_limits::{Debts, Limiter, Rate};
+use forebay_content::{ClientRight, Clock, SourceError, Standing};
+use forebay_limits::Limiter;
 use moka::sync::Cache;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use crate::attempts::{Attempt, Attempts};
+use crate::attempts::{Attempt, Attempts, Number, Wait};
 use crate::handle::{Handle, Handles};
 use crate::lock::lock;
 use crate::random::{NoRandomness, Random};
 use crate::turns::Turns;
 
-/// How many logins that were never seen to work are shown at once: what comes of these counts before the next.
-const MAX_UNPROVEN: usize = 4;
-
-/// Of these, those from one address (of IPv6: from a /64).
+/// How many logins that were never seen to work are shown at once of those from one address (of IPv6: from a /64). Of all together
+/// no more are than may fail.
 const MAX_UNPROVEN_OF_ONE: usize = 1;
 
 /// So long after a login has worked it is shown as often at once as it comes. Later one shows first whether it does still: a password
@@ -38,9 +37,6 @@ const KNOWN_FOR: Duration = Duration::from_hours(24);
 /// The most logins that are known to have been good, and the most addresses at which one was.
 const MAX_PROVEN: u64 = 10_000;
 
-/// One address (of IPv6: a /64) has one in so many of the questions that are asked for strangers.
-const ADDRESS_PART: u32 = 4;
-
 /// What is known of clients' logins at one upstream.
 pub struct ClientLogins {
     pub(crate) handles: Handles,
@@ -49,13 +45,12 @@ pub struct ClientLogins {
     /// Addresses at which one has worked, and when.
     known: Cache<IpAddr, Duration>,
     attempts: Mutex<Attempts>,
+    /// An attempt is no longer under way.
+    settled: Notify,
     /// By login, the shows of it.
     shows: Turns<Handle>,
     /// By address, the shows of logins that were never seen to work.
     unproven_of: Turns<IpAddr>,
-    unproven: Arc<Semaphore>,
-    /// What strangers have asked.
-    asked: Mutex<Debts<Asker>>,
 }
 
 /// A login as it is shown.
@@ -67,26 +62,18 @@ pub(crate) struct Shown {
     pub(crate) from: Option<IpAddr>,
 }
 
-/// Who shows no login, or one that was never seen to work.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stranger {
-    /// The address, as all of one client's count.
-    pub(crate) from: Option<IpAddr>,
-    /// Whether no login is shown.
-    pub(crate) is_nobody: bool,
-}
-
-/// Whose questions are counted together. Those who show a login wait for none who does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Asker {
-    One { from: IpAddr, is_nobody: bool },
-    All { is_nobody: bool },
-}
-
 /// A turn to show a login; it ends when this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
-    _permits: [Option<OwnedSemaphorePermit>; 3],
+    _permits: [Option<OwnedSemaphorePermit>; 2],
+}
+
+/// A login that is being shown. Dropped before it is known what came of it, it has failed: the upstream may have counted it, and
+/// whoever tries passwords may leave before each answer.
+pub(crate) struct Trial<'a> {
+    logins: &'a ClientLogins,
+    /// `None` if it has worked before, and takes nothing of what may fail.
+    number: Option<Number>,
 }
 
 impl ClientLogins {
@@ -100,91 +87,89 @@ impl ClientLogins {
             proven: Cache::new(MAX_PROVEN),
             known: Cache::new(MAX_PROVEN),
             attempts: Mutex::default(),
+            settled: Notify::new(),
             shows: Turns::of_each(1),
             unproven_of: Turns::of_each(MAX_UNPROVEN_OF_ONE),
-            unproven: Arc::new(Semaphore::new(MAX_UNPROVEN)),
-            asked: Mutex::default(),
         })
     }
 
-    /// True if the upstream took the login when it last told.
-    pub(crate) fn is_proven(&self, who: Handle) -> bool {
-        self.proven.contains_key(&who)
+    /// What is known of a login: whether the upstream took it when it last told, and whether that was so lately that it is not doubted.
+    pub(crate) fn standing(&self, who: Handle, now: Duration) -> Standing {
+        match self.proven.get(&who) {
+            None => Standing::Unproven,
+            Some(at) if now < at + PROOF_FRESH => Standing::Fresh,
+            Some(_) => Standing::Proven,
+        }
     }
 
-    /// True if the login was seen to work so lately that it is not doubted.
-    pub(crate) fn has_just_worked(&self, who: Handle, clock: &dyn Clock) -> bool {
-        let worked = self.proven.get(&who);
-        worked.is_some_and(|at| clock.monotonic() < at + PROOF_FRESH)
-    }
-
-    /// Waits until it is this login's turn: one after the other, and where it was never seen to work, few of one address and of all.
-    /// One that has just worked waits for nobody.
+    /// Waits until it is this login's turn: one after the other, and where it was never seen to work, one of its address. One that has
+    /// just worked waits for nobody.
     pub(crate) async fn turn(&self, shown: &Shown, clock: &dyn Clock) -> Turn {
-        if self.has_just_worked(shown.who, clock) {
+        let standing = || self.standing(shown.who, clock.monotonic());
+        if standing() == Standing::Fresh {
             return Turn::default();
         }
         let own = self.shows.take(shown.who).await;
         // After the wait, in which another may have found out that it works.
-        if self.has_just_worked(shown.who, clock) {
-            return Turn::default();
-        }
-        if self.is_proven(shown.who) {
-            return Turn {
-                _permits: [own, None, None],
-            };
-        }
-        let of_address = match shown.from {
-            Some(from) => self.unproven_of.take(from).await,
-            None => None,
+        let of_address = match (standing(), shown.from) {
+            (Standing::Fresh, _) => return Turn::default(),
+            (Standing::Unproven, Some(from)) => self.unproven_of.take(from).await,
+            (Standing::Unproven, None) | (Standing::Proven, _) => None,
         };
-        let place = Arc::clone(&self.unproven).acquire_owned().await.ok();
         Turn {
-            _permits: [own, of_address, place],
+            _permits: [own, of_address],
         }
     }
 
-    /// How long a login has to wait that was never seen to work, because too many have failed; `None` if it may be shown.
-    pub(crate) fn wait_for(&self, shown: &Shown, now: Duration) -> Option<Duration> {
-        if self.is_proven(shown.who) {
-            return None;
-        }
-        lock(&self.attempts).wait_for(&self.attempt(shown, now), now)
-    }
-
-    /// Counts a question of a stranger's; `all` is how often it is asked for all of them together.
+    /// Begins to show a login. One that was never seen to work waits while so many are being shown that all which may fail would have,
+    /// if they did.
     ///
     /// # Errors
-    /// Too many were asked: how long it is to wait.
-    pub(crate) fn count_stranger(
+    /// Too many have failed: how long it has to wait.
+    pub(crate) async fn begin(
         &self,
-        who: Stranger,
-        all: Rate,
-        now: Duration,
-    ) -> Result<(), Duration> {
-        let is_nobody = who.is_nobody;
-        let mut asked = lock(&self.asked);
-        if let Some(from) = who.from {
-            let one = Asker::One { from, is_nobody };
-            asked.count(one, all.part(ADDRESS_PART), now)?;
+        shown: &Shown,
+        clock: &dyn Clock,
+    ) -> Result<Trial<'_>, Duration> {
+        loop {
+            let mut settled = pin!(self.settled.notified());
+            // Before the look: what is settled after it wakes us.
+            settled.as_mut().enable();
+            let now = clock.monotonic();
+            if self.standing(shown.who, now) != Standing::Unproven {
+                return Ok(self.trial(None));
+            }
+            let begun = lock(&self.attempts).begin(self.attempt(shown, now), now);
+            match begun {
+                Ok(number) => return Ok(self.trial(Some(number))),
+                Err(Wait::For(wait)) => return Err(wait),
+                Err(Wait::ForOthers) => settled.await,
+            }
         }
-        asked.count(Asker::All { is_nobody }, all, now)
+    }
+
+    fn trial(&self, number: Option<Number>) -> Trial<'_> {
+        Trial {
+            logins: self,
+            number,
+        }
     }
 
     /// Takes note of what came of showing a login.
     pub(crate) fn note(
         &self,
         shown: &Shown,
+        mut trial: Trial<'_>,
         answer: &Result<ClientRight, SourceError>,
         now: Duration,
     ) {
         match answer {
             Ok(
                 ClientRight::Given {
-                    is_login_good: true,
+                    is_login_proven: true,
                 }
                 | ClientRight::Refused {
-                    is_login_good: true,
+                    is_login_proven: true,
                 },
             ) => {
                 self.proven.insert(shown.who, now);
@@ -201,21 +186,34 @@ impl ClientLogins {
             }
             _ => {}
         }
-        if self.may_have_failed(shown, answer) {
-            lock(&self.attempts).note_failed(self.attempt(shown, now), now);
+        let has_failed = self.may_have_failed(shown, answer, now);
+        match trial.number.take() {
+            Some(number) => self.settle(number, has_failed),
+            None if has_failed => lock(&self.attempts).note_failed(self.attempt(shown, now), now),
+            None => {}
         }
     }
 
     /// True if the upstream may have counted it as a failed login.
-    fn may_have_failed(&self, shown: &Shown, answer: &Result<ClientRight, SourceError>) -> bool {
+    fn may_have_failed(
+        &self,
+        shown: &Shown,
+        answer: &Result<ClientRight, SourceError>,
+        now: Duration,
+    ) -> bool {
         match answer {
-            Ok(ClientRight::Refused { is_login_good }) => {
-                !is_login_good && !self.is_proven(shown.who)
+            Ok(ClientRight::Refused { is_login_proven }) => {
+                !is_login_proven && self.standing(shown.who, now) == Standing::Unproven
             }
             Ok(right) => *right == ClientRight::WrongLogin,
             Err(SourceError::Limited { limited, .. }) => limited.limiter == Limiter::LoginLockout,
             Err(_) => false,
         }
+    }
+
+    fn settle(&self, number: Number, has_failed: bool) {
+        lock(&self.attempts).settle(number, has_failed);
+        self.settled.notify_waiters();
     }
 
     fn attempt(&self, shown: &Shown, now: Duration) -> Attempt {
@@ -224,6 +222,14 @@ impl ClientLogins {
             name: shown.name,
             from: shown.from,
             is_known: worked.is_some_and(|at| now < at + KNOWN_FOR),
+        }
+    }
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.logins.settle(number, true);
         }
     }
 }

@@ -9,14 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use forebay_content::{
     Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Clock, Request, Sought,
-    SourceError,
+    SourceError, Standing,
 };
-use forebay_limits::{Limited, Limiter, Rate};
+use forebay_limits::{Limited, Limiter};
 use forebay_oci::RepositoryName;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 
-use crate::client_logins::{ClientLogins, Shown, Stranger};
+use crate::client_logins::{ClientLogins, Shown};
 use crate::handle::Handle;
 use crate::held_table::HeldTable;
 use crate::lock::lock;
@@ -31,20 +31,9 @@ pub struct RememberedRights {
     flights: Mutex<HeldTable<FlightKey, WeakShared<Flight>>>,
 }
 
-/// How an upstream's word is taken, and how often it is asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct RightsTerms {
-    /// How long what it confirms is taken as given.
-    pub given_for: Duration,
-    /// How often it is asked for all together who show no login, and as often for all whose login was never seen to work; one address
-    /// gets a part of it.
-    pub strangers: Rate,
-}
-
 struct State {
     asked: Arc<dyn ClientRights>,
     clock: Arc<dyn Clock>,
-    strangers: Rate,
     logins: Arc<ClientLogins>,
     verdicts: Verdicts,
 }
@@ -70,11 +59,11 @@ enum Question {
 }
 
 impl RememberedRights {
-    /// Remembers rights that `asked` says are given, and what it refuses for half a minute at most; `logins` are those that are
-    /// known there.
+    /// Remembers rights that `asked` says are given for `given_for`, and what it refuses for half a minute at most; `logins` are
+    /// those that are known there.
     pub fn new(
         asked: Arc<dyn ClientRights>,
-        terms: RightsTerms,
+        given_for: Duration,
         clock: Arc<dyn Clock>,
         logins: Arc<ClientLogins>,
     ) -> Self {
@@ -82,9 +71,8 @@ impl RememberedRights {
             state: Arc::new(State {
                 asked,
                 clock,
-                strangers: terms.strangers,
                 logins,
-                verdicts: Verdicts::new(terms.given_for),
+                verdicts: Verdicts::new(given_for),
             }),
             flights: Mutex::new(HeldTable::new()),
         }
@@ -187,13 +175,8 @@ impl State {
     }
 
     async fn put_as_nobody(&self, question: &Question) -> Result<ClientRight, SourceError> {
-        self.count_stranger(question)?;
-        self.ask_as_nobody(question).await
-    }
-
-    async fn ask_as_nobody(&self, question: &Question) -> Result<ClientRight, SourceError> {
         let began = self.clock.monotonic();
-        let answer = self.ask(question).await;
+        let answer = self.ask(question, Standing::default()).await;
         self.keep(Handle::NOBODY, question, (&answer, began));
         answer
     }
@@ -206,73 +189,39 @@ impl State {
         question: &Question,
     ) -> Result<ClientRight, SourceError> {
         let _turn = self.logins.turn(shown, &*self.clock).await;
-        if let Some(answer) = self.find_answer(shown, question) {
-            return answer;
+        // After the wait, in which another may have found out.
+        if let Some(right) = self.find(shown.who, question) {
+            return Ok(right);
         }
-        if !self.logins.is_proven(shown.who) {
-            self.count_stranger(question)?;
-        }
-        let has_worked = self.logins.has_just_worked(shown.who, &*self.clock);
+        let trial = match self.logins.begin(shown, &*self.clock).await {
+            Ok(trial) => trial,
+            Err(retry_after) => return self.too_many_failed(shown, retry_after),
+        };
         let began = self.clock.monotonic();
-        let mut answer = self.ask(question).await;
-        if let Ok(ClientRight::Given { is_login_good }) = &mut answer
-            && !*is_login_good
-            && !has_worked
-        {
-            *is_login_good = self.is_kept_from_nobody(question).await;
-        }
-        self.logins.note(shown, &answer, self.clock.monotonic());
+        let standing = self.logins.standing(shown.who, began);
+        let answer = self.ask(question, standing).await;
+        let now = self.clock.monotonic();
+        self.logins.note(shown, trial, &answer, now);
         self.keep(shown.who, question, (&answer, began));
         answer
     }
 
-    /// Whether what was given to a login is not given to nobody: then it was for the login, which so has worked.
-    async fn is_kept_from_nobody(&self, question: &Question) -> bool {
-        let Question::Right(request, _, sought) = question else {
-            return false;
-        };
-        let as_nobody = Question::Right(request.clone(), None, sought.clone());
-        let right = match self.find(Handle::NOBODY, &as_nobody) {
-            Some(known) => Ok(known),
-            None => self.ask_as_nobody(&as_nobody).await,
-        };
-        matches!(
-            right,
-            Ok(ClientRight::Refused { .. } | ClientRight::Absent(_))
-        )
-    }
-
-    /// The answer to a question with a login, if it has one without being put: after the wait for a turn, in which another may have
-    /// found out.
-    fn find_answer(
+    /// What a login is told that is not shown now.
+    fn too_many_failed(
         &self,
         shown: &Shown,
-        question: &Question,
-    ) -> Option<Result<ClientRight, SourceError>> {
-        if let Some(right) = self.find(shown.who, question) {
-            return Some(Ok(right));
-        }
-        let retry_after = self.logins.wait_for(shown, self.clock.monotonic())?;
+        retry_after: Duration,
+    ) -> Result<ClientRight, SourceError> {
         // It is likely to be wrong still, which tells whoever sent it more than that it is early.
         if self.verdicts.was_wrong(shown.who) {
-            return Some(Ok(ClientRight::WrongLogin));
+            return Ok(ClientRight::WrongLogin);
         }
         // As the upstream would say a little later, to everybody of that name.
         let limited = Limited::by(Limiter::LoginLockout);
-        Some(Err(SourceError::Limited {
+        Err(SourceError::Limited {
             limited,
             retry_after,
-        }))
-    }
-
-    fn count_stranger(&self, question: &Question) -> Result<(), SourceError> {
-        let who = Stranger {
-            from: question.caller().client.network(),
-            is_nobody: question.login().is_none(),
-        };
-        let now = self.clock.monotonic();
-        let counted = self.logins.count_stranger(who, self.strangers, now);
-        counted.map_err(|retry_after| SourceError::Paced { retry_after })
+        })
     }
 
     fn find(&self, who: Handle, question: &Question) -> Option<ClientRight> {
@@ -304,13 +253,21 @@ impl State {
         }
     }
 
-    async fn ask(&self, question: &Question) -> Result<ClientRight, SourceError> {
+    async fn ask(
+        &self,
+        question: &Question,
+        standing: Standing,
+    ) -> Result<ClientRight, SourceError> {
+        let known = |login: &ClientLogin| ClientLogin {
+            standing,
+            ..login.clone()
+        };
         match question {
-            Question::Login(visit, login) => self.asked.check_login(visit, login).await,
+            Question::Login(visit, login) => self.asked.check_login(visit, &known(login)).await,
             Question::Right(request, login, sought) => {
-                self.asked
-                    .check_right(request, login.as_ref(), sought)
-                    .await
+                let login = login.as_ref().map(known);
+                let right = self.asked.check_right(request, login.as_ref(), sought);
+                right.await
             }
         }
     }

@@ -35,7 +35,7 @@ pub use access_token::{
     IssuedToken, MAX_TOKEN_LIFETIME, MAX_TOKEN_REPOSITORIES, TOKEN_LIFETIME, TokenKey,
 };
 pub use client_logins::ClientLogins;
-pub use client_rights::{RememberedRights, RightsTerms};
+pub use client_rights::RememberedRights;
 pub use desk::{Desk, DeskError, MAX_RIGHTS, MadeRobot, NewRobot};
 pub use grant::{Grant, Narrowing};
 pub use htpasswd::{Htpasswd, InvalidHtpasswd, MAX_HTPASSWD_BYTES, WrongLine};

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::net::IpAddr;
 
-use forebay_content::{Blob, ByteRange, Caller, ContentSource, List, Request, SourceError};
+use forebay_content::{
+    Blob, ByteRange, Caller, Clock, ContentSource, List, Request, SourceError, within,
+};
 use forebay_http_kit::{Body, FileLane, Peer};
 use forebay_oci::{Digest, Endpoint, Leave, Page, Query, Reference, RepositoryName, Target, Verb};
 use forebay_registry::LocalRegistry;
@@ -54,6 +56,7 @@ pub(crate) struct At<'a> {
     /// The local repositories, if the target is one of them: they have lists of referrers in pages.
     pub(crate) local: Option<&'a LocalRegistry>,
     pub(crate) request: &'a Request,
+    pub(crate) clock: &'a dyn Clock,
 }
 
 /// An answer, and what it was.
@@ -247,7 +250,7 @@ impl At<'_> {
         answer: impl Future<Output = Result<T, SourceError>>,
     ) -> Result<T, OciError> {
         let kind = self.request.caller.kind;
-        in_time(answer)
+        in_time(self.clock, answer)
             .await
             .map_err(|failure| OciError::from_source(&failure, kind, self.target))
     }
@@ -255,10 +258,11 @@ impl At<'_> {
 
 /// Waits for an answer as long as a client would.
 pub(crate) async fn in_time<T>(
+    clock: &dyn Clock,
     answer: impl Future<Output = Result<T, SourceError>>,
 ) -> Result<T, SourceError> {
-    let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
-    answer.unwrap_or_else(|_| {
+    let answer = within(clock, ANSWER_WITHIN, answer).await;
+    answer.unwrap_or_else(|| {
         Err(SourceError::TimedOut {
             why: format!("nothing within {} s", ANSWER_WITHIN.as_secs()),
         })

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use forebay_access::Credential;
 use forebay_content::{
-    Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Request, Secret, Sought,
-    SourceError,
+    Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Clock, Request, Secret, Sought,
+    SourceError, Standing,
 };
 use forebay_http_kit::RequestId;
 use forebay_oci::{Target, UpstreamName};
@@ -30,6 +30,7 @@ pub(crate) struct Guest<'a> {
     rights: &'a dyn ClientRights,
     login: Option<ClientLogin>,
     request_id: Option<&'a RequestId>,
+    clock: &'a dyn Clock,
 }
 
 impl<'a> Guest<'a> {
@@ -38,7 +39,7 @@ impl<'a> Guest<'a> {
     /// # Errors
     /// 401 with a challenge for what is no name with a password.
     pub(crate) fn enter(
-        table: &'a Table,
+        (table, clock): (&'a Table, &'a dyn Clock),
         upstream: &'a UpstreamName,
         asked: &'a Asked<'_>,
     ) -> Result<Self, OciError> {
@@ -54,7 +55,11 @@ impl<'a> Guest<'a> {
                     None
                 }
                 Some(Credential::Basic { name, password }) if is_short(&name, &password) => {
-                    Some(ClientLogin { name, password })
+                    Some(ClientLogin {
+                        name,
+                        password,
+                        standing: Standing::default(),
+                    })
                 }
                 _ => return Err(challenge(upstream)),
             },
@@ -64,6 +69,7 @@ impl<'a> Guest<'a> {
             rights: rights.as_ref(),
             login,
             request_id: asked.head.extensions.get(),
+            clock,
         })
     }
 
@@ -71,14 +77,21 @@ impl<'a> Guest<'a> {
     pub(crate) async fn greet(&self, visit: ClientVisit) -> Result<(), OciError> {
         let login = self.login.as_ref();
         let login = login.ok_or_else(|| challenge(self.upstream))?;
-        let checked = in_time(self.rights.check_login(&visit, login)).await;
+        let checked = in_time(self.clock, self.rights.check_login(&visit, login)).await;
         let right = checked.map_err(|error| self.unchecked(&error, &visit.caller, None))?;
         match right {
             // Where everybody is greeted, so are they: what the login is worth shows when they ask for something.
             ClientRight::Given { .. } | ClientRight::Unknown => Ok(()),
             right => {
                 self.tell(right);
-                Err(challenge(self.upstream))
+                Err(match right {
+                    // As it answers itself: it may know the login, and then another password is no remedy.
+                    ClientRight::Refused { .. } => {
+                        let kind = visit.caller.kind;
+                        OciError::of_upstream(&SourceError::Denied, kind, self.upstream)
+                    }
+                    _ => challenge(self.upstream),
+                })
             }
         }
     }
@@ -92,7 +105,8 @@ impl<'a> Guest<'a> {
     ) -> Result<(), OciError> {
         let sought = sought(content);
         let login = self.login.as_ref();
-        let checked = in_time(self.rights.check_right(request, login, &sought)).await;
+        let checked = self.rights.check_right(request, login, &sought);
+        let checked = in_time(self.clock, checked).await;
         let caller = &request.caller;
         let right = checked.map_err(|error| self.unchecked(&error, caller, Some(target)))?;
         self.tell(right);

@@ -197,7 +197,7 @@ impl RegistryApi {
         asked: &Asked<'_>,
         upstream: &UpstreamName,
     ) -> Result<Response<Body>, OciError> {
-        let guest = Guest::enter(table, upstream, asked)?;
+        let guest = Guest::enter((table, &*self.clock), upstream, asked)?;
         let (name, act) = match (&asked.endpoint, asked.leave) {
             (Endpoint::Catalog { .. }, _) => return Err(OciError::no_catalog(upstream)),
             (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
@@ -283,6 +283,7 @@ impl RegistryApi {
             source,
             local,
             request: &request,
+            clock: &*self.clock,
         };
         content.ask(asked, name, &at).await
     }

@@ -15,8 +15,7 @@ use crate::{Caller, Missing, Request, Secret, SourceError};
 /// that upstream and its token hosts only; it is written down nowhere and kept no longer than the call.
 #[async_trait]
 pub trait ClientRights: Send + Sync {
-    /// Whether the login is one that the upstream knows: [`ClientRight::Given`], [`ClientRight::WrongLogin`] or
-    /// [`ClientRight::Unknown`].
+    /// Whether the login is one that the upstream knows: anything but [`ClientRight::Absent`].
     async fn check_login(
         &self,
         visit: &ClientVisit,
@@ -39,6 +38,20 @@ pub struct ClientLogin {
     pub name: String,
     /// The password or access token.
     pub password: Secret,
+    /// What is known of it; nothing where it is read off a request.
+    pub standing: Standing,
+}
+
+/// What is known of a login at its upstream: whose questions it is counted among, and whether it has something to prove.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// It was never seen to work, or was refused since.
+    #[default]
+    Unproven,
+    /// It has worked. Whether it still does is to be seen.
+    Proven,
+    /// It has worked just now.
+    Fresh,
 }
 
 /// Who wants to know whether a login is good, and for how long they wait.
@@ -66,13 +79,13 @@ pub enum Sought {
 pub enum ClientRight {
     /// They may read the repository; or, asked of a login alone, it is good.
     Given {
-        /// Whether that is for the login: what is given to everybody shows none to be good. False where none was shown.
-        is_login_good: bool,
+        /// Whether the answer shows that the login is good: what is given to everybody does not. False where none was shown.
+        is_login_proven: bool,
     },
-    /// They may not read the repository, or there is none.
+    /// They may not read the repository, or there is none; or, asked of a login alone, they are not greeted with it, good or not.
     Refused {
-        /// Whether the upstream has taken the login all the same; true where none was shown. If not, nothing is known of it.
-        is_login_good: bool,
+        /// Whether the answer shows that the login is good all the same. False where none was shown.
+        is_login_proven: bool,
     },
     /// What they seek is not there, which says nothing of the repository's rest: registries hide so what may not be seen.
     Absent(Missing),

@@ -37,7 +37,7 @@ pub use catalog::{
     Catalog, CatalogError, Child, ChildKind, KeptList, KeptManifest, KeptTag, Links, ListKey,
     Lists, Manifests, Object, Objects, Tags, Unused, Usage,
 };
-pub use client_rights::{ClientLogin, ClientRight, ClientRights, ClientVisit, Sought};
+pub use client_rights::{ClientLogin, ClientRight, ClientRights, ClientVisit, Sought, Standing};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, within};
 pub use error::{BoxError, Missing, SourceError};
 pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};

@@ -4,16 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_access::RightsTerms;
 use forebay_config::{self as config, Config, ProxyChoice, Sources};
 use forebay_content::{Clock, ContentSource as _, Ignore, Observe, Request, SystemClock};
 use forebay_http_kit::{Client, ClientPolicy, ProxyEnvironment, ProxyRule, Resolver, Trust};
 use forebay_jobs::Supervisor;
-use forebay_limits::Rate;
 use forebay_oci::{Digest, ImageName, Reference, UpstreamName};
 use forebay_terminal::Failure;
 use forebay_upstream::{
@@ -31,10 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many images a command asks for at a time; each registry has its own pace below this.
 const MAX_ASKED_AT_ONCE: usize = 8;
-
-/// What who shows no login may ask of a registry that says itself what its clients may, and as much who shows one that was never seen
-/// to work: one in so many questions of its pace. Most take a token as well.
-const STRANGERS_PART: u32 = 4;
 
 /// How long what a command began may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -272,17 +265,10 @@ impl Material {
         })
     }
 
-    /// On which terms the upstream is asked what its clients may, where it is.
-    pub(crate) fn rights_terms(&self) -> Option<RightsTerms> {
-        let whole = Rate {
-            per_minute: NonZeroU32::new(self.config.requests_per_minute)?,
-            burst: NonZeroU32::new(self.config.burst)?,
-        };
+    /// For how long the upstream's word on what its clients may is taken, where it is asked for it.
+    pub(crate) fn rights_given_for(&self) -> Option<Duration> {
         let is_asked = self.config.authorize == config::Authorize::Client;
-        is_asked.then_some(RightsTerms {
-            given_for: self.config.authorize_for,
-            strangers: whole.part(STRANGERS_PART),
-        })
+        is_asked.then_some(self.config.authorize_for)
     }
 
     /// Whether it is the same registry with the same logins, however else it is asked.

@@ -147,7 +147,7 @@ impl Ground {
         made_of: &Material,
         (voice, before): (&Arc<Voice>, Option<&Arc<Running>>),
     ) -> Result<Option<RememberedRights>, Failure> {
-        let Some(terms) = made_of.rights_terms() else {
+        let Some(given_for) = made_of.rights_given_for() else {
             return Ok(None);
         };
         let asked = self.asker.rights(name, made_of, Arc::clone(voice) as _)?;
@@ -160,7 +160,7 @@ impl Ground {
             Arc::new(logins.map_err(|error| bad(name, "authorize", error))?)
         };
         let asked = Arc::new(asked);
-        Ok(Some(RememberedRights::new(asked, terms, clock, logins)))
+        Ok(Some(RememberedRights::new(asked, given_for, clock, logins)))
     }
 }
 

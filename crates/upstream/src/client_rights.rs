@@ -2,14 +2,17 @@
 //!
 //! Nothing of ours goes along, neither login nor token, and nothing of theirs stays: no token is kept, for one that was given
 //! before a right was taken back may still be good. The pace is the registry's, shared with all that we ask there; limits and
-//! trouble that clients' questions meet are told apart from ours, whose account is another.
+//! trouble that clients' questions meet are told apart from ours, whose account is another; and those of strangers stop strangers alone.
+
+mod reading;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use forebay_content::{
-    ClientLogin, ClientRight, ClientRights, ClientVisit, EVERYTHING_SCOPE, Event, Missing, Observe,
-    Request, Sought, SourceError, UpstreamAnswer, UpstreamCall,
+    Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, EVERYTHING_SCOPE, Event, Missing,
+    Observe, Request, Sought, SourceError, Standing, UpstreamAnswer, UpstreamCall,
 };
 use forebay_http_kit::{Client, Credentials, Origin, Outgoing};
 use forebay_limits::Priority;
@@ -18,21 +21,19 @@ use http::{HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use crate::config::UpstreamConfig;
-use crate::exchange::{Granted, Heard, Question, Refusal, Urgency};
+use crate::exchange::{Asker, Heard, Question, Urgency};
 use crate::leave::{Known, no_token, of_token_refusal, read_token, token_question};
 use crate::login::Login;
+use crate::manifest;
 use crate::pacers::Terms;
 use crate::realm::TokenHosts;
 use crate::token_cache::pull_scope;
-use crate::upstream::{UpstreamSeams, is_web_page};
+use crate::upstream::UpstreamSeams;
 use crate::wire::{Wire, WireParts};
-use crate::{failure, manifest, tags};
+use reading::{Shown, is_what_was_asked, of_content, of_greeting};
 
 /// How often a question is put: without anything, with what the challenge wanted, and once more if that has changed.
 const MAX_TRIES: usize = 3;
-
-/// What a registry says of each manifest (distribution-spec, "Pulling manifests").
-const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// One upstream, asked as its clients.
 pub struct UpstreamRights {
@@ -40,7 +41,16 @@ pub struct UpstreamRights {
     base: Url,
     registry: Option<Origin>,
     hosts: TokenHosts,
+    /// The way of logins that have worked.
+    way: Way,
+    /// The way of all others, who must neither close the first nor crowd it.
+    of_strangers: Way,
+}
+
+/// A way to the registry.
+struct Way {
     wire: Wire,
+    /// What the registry wants shown, as it last said there.
     known: Mutex<Option<Known>>,
 }
 
@@ -62,49 +72,48 @@ enum Said {
     NoToken { is_wrong_login: bool },
 }
 
-/// What the registry was shown that gave an answer, and so what its giving says of the login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
-    /// Nothing: it gives to everybody.
-    Nothing,
-    /// The login; whether it would give to nobody as well is not known.
-    Login,
-    /// The login, after it refused nobody the very same.
-    LoginAfterRefusal,
-    /// A token, which its service gives to nobody with a wrong login.
-    Token,
-}
-
 impl UpstreamRights {
     /// The upstream of this configuration, whose credentials are not looked at, reached through `client`.
     pub fn new(config: UpstreamConfig, client: Client, seams: UpstreamSeams) -> Self {
+        let UpstreamSeams {
+            clock,
+            observe,
+            pacers,
+            ..
+        } = seams;
         let terms = Terms {
             requests_per_minute: config.requests_per_minute,
             burst: config.burst,
         };
         let registry = Origin::of(&config.url);
         let hosts = TokenHosts::new(&config.url, config.token_hosts, config.insecure);
-        let wire = Wire::new(WireParts {
-            name: Arc::clone(&config.name),
-            account: None,
-            origin: registry.clone(),
-            client,
-            clock: seams.clock,
-            observe: Arc::new(OfClients(seams.observe)),
-            share: seams.pacers.join(registry.as_ref(), terms),
-        });
+        let observe: Arc<dyn Observe> = Arc::new(OfClients(observe));
+        let way = |client| Way {
+            wire: Wire::new(WireParts {
+                name: Arc::clone(&config.name),
+                account: None,
+                is_of_clients: true,
+                origin: registry.clone(),
+                client,
+                clock: Arc::clone(&clock),
+                observe: Arc::clone(&observe),
+                share: pacers.join(registry.as_ref(), terms),
+            }),
+            known: Mutex::default(),
+        };
         Self {
+            way: way(client.clone()),
+            of_strangers: way(client),
             name: config.name,
             base: config.url,
             registry,
             hosts,
-            wire,
-            known: Mutex::default(),
         }
     }
 
     async fn ask(&self, ask: &Ask<'_>) -> Result<Said, SourceError> {
-        let mut known = self.known().clone();
+        let way = self.way_of(ask.urgency.asker);
+        let mut known = way.known().clone();
         let mut tries = 0;
         let mut is_refused_to_nobody = false;
         loop {
@@ -130,7 +139,7 @@ impl UpstreamRights {
                     }
                 }
             };
-            let heard = self.wire.ask(&self.question(ask, credentials)?).await?;
+            let heard = self.send(&self.question(ask, credentials)?).await?;
             tries += 1;
             if let Heard::Refusal(refusal) = &heard
                 && refusal.is_own
@@ -139,12 +148,28 @@ impl UpstreamRights {
                 && let Some(wanted) = Known::of(&refusal.headers, &self.hosts, &self.name)?
                 && known.as_ref() != Some(&wanted)
             {
-                *self.known() = Some(wanted.clone());
+                *way.known() = Some(wanted.clone());
                 known = Some(wanted);
                 is_refused_to_nobody |= shown == Shown::Nothing;
                 continue;
             }
             return Ok(Said::Registry { heard, shown });
+        }
+    }
+
+    async fn send(&self, question: &Question) -> Result<Heard, SourceError> {
+        let asker = question.urgency.asker;
+        if asker != Asker::Known {
+            // What logins that work meet with stops all.
+            self.way.wire.check(question)?;
+        }
+        self.way_of(asker).wire.ask(question).await
+    }
+
+    fn way_of(&self, asker: Asker) -> &Way {
+        match asker {
+            Asker::Known => &self.way,
+            Asker::Unproven | Asker::Nobody => &self.of_strangers,
         }
     }
 
@@ -156,7 +181,7 @@ impl UpstreamRights {
     ) -> Result<Result<HeaderValue, Said>, SourceError> {
         let scope = ask.scope.as_deref();
         let question = token_question((realm, service), scope, ask.login, ask.urgency);
-        let granted = match self.wire.ask(&question).await? {
+        let granted = match self.send(&question).await? {
             Heard::Reply(granted) => *granted,
             Heard::Refusal(refusal) => {
                 let is_wrong_login = match refusal.status {
@@ -215,21 +240,19 @@ impl UpstreamRights {
             urgency,
         };
         let (heard, shown) = match self.ask(&greeting(Some(login))).await? {
-            Said::NoToken { .. } => return Ok(ClientRight::WrongLogin),
+            Said::NoToken { is_wrong_login } => return Ok(of_no_token(is_wrong_login)),
             Said::Registry { heard, shown } => (heard, shown),
         };
-        match sort(&heard, shown, Missing::Repository)? {
-            // What has no such endpoint proves none, and who guesses must not be told otherwise.
-            ClientRight::Refused { .. } | ClientRight::Absent(_) => Ok(ClientRight::WrongLogin),
+        match of_greeting(&heard, shown)? {
             ClientRight::Given {
-                is_login_good: false,
+                is_login_proven: false,
             } => {
                 let is_for_all = shown == Shown::Nothing || self.greets(&greeting(None)).await?;
                 Ok(if is_for_all {
                     ClientRight::Unknown
                 } else {
                     ClientRight::Given {
-                        is_login_good: true,
+                        is_login_proven: true,
                     }
                 })
             }
@@ -242,14 +265,14 @@ impl UpstreamRights {
         let Said::Registry { heard, shown } = self.ask(greeting).await? else {
             return Ok(false);
         };
-        let right = sort(&heard, shown, Missing::Repository)?;
+        let right = of_greeting(&heard, shown)?;
         Ok(matches!(right, ClientRight::Given { .. }))
     }
 
     async fn ask_right(
         &self,
         request: &Request,
-        login: Option<&Login>,
+        (login, standing): (Option<&Login>, Option<Standing>),
         sought: &Sought,
     ) -> Result<ClientRight, SourceError> {
         let name = request.repository.clone();
@@ -276,7 +299,10 @@ impl UpstreamRights {
                 )
             }
         };
-        let urgency = self.urgency(request.priority, (&request.caller, request.patience));
+        let urgency = Urgency {
+            priority: request.priority,
+            ..self.urgency((&request.caller, request.patience), standing)
+        };
         let ask = Ask {
             call,
             path: endpoint.to_string(),
@@ -285,16 +311,10 @@ impl UpstreamRights {
             urgency,
         };
         let (heard, shown) = match self.ask(&ask).await? {
-            Said::NoToken {
-                is_wrong_login: true,
-            } => return Ok(ClientRight::WrongLogin),
-            Said::NoToken { .. } => {
-                let is_login_good = login.is_none();
-                return Ok(ClientRight::Refused { is_login_good });
-            }
+            Said::NoToken { is_wrong_login } => return Ok(of_no_token(is_wrong_login)),
             Said::Registry { heard, shown } => (heard, shown),
         };
-        let right = sort(&heard, shown, missing)?;
+        let right = of_content(&heard, shown, missing)?;
         if let Heard::Reply(granted) = heard
             && !is_what_was_asked(*granted, missing).await?
         {
@@ -302,38 +322,70 @@ impl UpstreamRights {
                 why: "it answers with something else than was asked for".to_owned(),
             });
         }
-        match right {
-            ClientRight::Refused { .. } => {
-                let Some(login) = login.filter(|_| shown != Shown::Token) else {
-                    return Ok(ClientRight::Refused {
-                        is_login_good: true,
-                    });
-                };
-                // A registry that takes logins itself says the same to a wrong one and to one without the right.
+        match (right, login) {
+            // Given to the login, of which nobody has seen yet whether it was needed.
+            (ClientRight::Given { .. }, Some(_))
+                if shown == Shown::Login && standing != Some(Standing::Fresh) =>
+            {
+                let is_login_proven = self.is_kept_from_nobody(&ask, missing).await;
+                Ok(ClientRight::Given { is_login_proven })
+            }
+            // A registry that takes logins itself says the same to a wrong one and to one without the right.
+            (ClientRight::Refused { .. }, Some(login)) if shown != Shown::Token => {
                 Ok(match self.ask_login(login, urgency).await? {
-                    ClientRight::Given { is_login_good } => ClientRight::Refused { is_login_good },
+                    ClientRight::Given { is_login_proven } => {
+                        ClientRight::Refused { is_login_proven }
+                    }
                     ClientRight::Unknown => ClientRight::Refused {
-                        is_login_good: false,
+                        is_login_proven: false,
                     },
                     other => other,
                 })
             }
-            right => Ok(right),
+            (right, _) => Ok(right),
         }
     }
 
+    /// Whether what was given to a login is not given to nobody: then it was for the login. It is asked in the login's turn and at its
+    /// cost.
+    async fn is_kept_from_nobody(&self, ask: &Ask<'_>, missing: Missing) -> bool {
+        let as_nobody = Ask {
+            login: None,
+            path: ask.path.clone(),
+            scope: ask.scope.clone(),
+            ..*ask
+        };
+        let right = match self.ask(&as_nobody).await {
+            Ok(Said::Registry { heard, shown }) => of_content(&heard, shown, missing),
+            Ok(Said::NoToken { is_wrong_login }) => Ok(of_no_token(is_wrong_login)),
+            Err(error) => Err(error),
+        };
+        matches!(
+            right,
+            Ok(ClientRight::Refused { .. } | ClientRight::Absent(_))
+        )
+    }
+
+    /// Of who waits; `standing` is that of the login that is shown.
     fn urgency(
         &self,
-        priority: Priority,
-        (caller, patience): (&forebay_content::Caller, std::time::Duration),
+        (caller, patience): (&Caller, Duration),
+        standing: Option<Standing>,
     ) -> Urgency {
         Urgency {
-            priority,
-            deadline: self.wire.deadline(patience),
+            priority: Priority::Interactive,
+            deadline: self.way.wire.deadline(patience),
             client: caller.client.network(),
+            asker: match standing {
+                None => Asker::Nobody,
+                Some(Standing::Unproven) => Asker::Unproven,
+                Some(Standing::Proven | Standing::Fresh) => Asker::Known,
+            },
         }
     }
+}
 
+impl Way {
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
         // It is whole between any two statements that can panic.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -347,7 +399,7 @@ impl ClientRights for UpstreamRights {
         visit: &ClientVisit,
         login: &ClientLogin,
     ) -> Result<ClientRight, SourceError> {
-        let urgency = self.urgency(Priority::Interactive, (&visit.caller, visit.patience));
+        let urgency = self.urgency((&visit.caller, visit.patience), Some(login.standing));
         self.ask_login(&Login::of_client(login), urgency).await
     }
 
@@ -357,73 +409,29 @@ impl ClientRights for UpstreamRights {
         login: Option<&ClientLogin>,
         sought: &Sought,
     ) -> Result<ClientRight, SourceError> {
+        let standing = login.map(|login| login.standing);
         let login = login.map(Login::of_client);
-        let right = self.ask_right(request, login.as_ref(), sought).await;
+        let who = (login.as_ref(), standing);
+        let right = self.ask_right(request, who, sought).await;
         match (right, sought) {
             // Signed addresses of blobs are often good for a GET alone, so a store's refusal says nothing of the right.
             (Err(SourceError::Invalid { .. }), Sought::Blob(_)) => {
-                self.ask_right(request, login.as_ref(), &Sought::Lists)
-                    .await
+                self.ask_right(request, who, &Sought::Lists).await
             }
             (right, _) => right,
         }
     }
 }
 
-/// Whether an answer is a registry's, to just this: a page to log in at, or a gateway's that tells of an outage, says 200 to
-/// everybody, some in JSON.
-async fn is_what_was_asked(granted: Granted, missing: Missing) -> Result<bool, SourceError> {
-    let headers = &granted.reply.headers;
-    let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|value| value.to_str().ok());
-    let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
-    let is_json = kind.starts_with("application/json");
-    let is_page = kind.starts_with("text/") || kind.starts_with("application/xhtml");
-    let is_kind = match missing {
-        Missing::Manifest => {
-            kind.starts_with("application/vnd.") || headers.contains_key(CONTENT_DIGEST)
+/// What a token service says that gives none.
+fn of_no_token(is_wrong_login: bool) -> ClientRight {
+    if is_wrong_login {
+        ClientRight::WrongLogin
+    } else {
+        // It refuses this to whoever is shown, or to nobody.
+        ClientRight::Refused {
+            is_login_proven: false,
         }
-        // Of stores of blobs each has a type of its own, but none of text.
-        Missing::Blob if is_json => headers.contains_key(CONTENT_DIGEST),
-        Missing::Blob => kind.starts_with("application/") || kind.starts_with("binary/"),
-        Missing::Repository => is_json,
-    };
-    if granted.reply.status != StatusCode::OK || is_page || !is_kind {
-        return Ok(false);
-    }
-    match missing {
-        Missing::Repository => tags::is_list(granted).await,
-        Missing::Manifest | Missing::Blob => Ok(true),
-    }
-}
-
-/// What an answer of the registry says of a right. A page for people with browsers gives none, whatever its status; nor does a host
-/// that the registry redirects to take one away.
-fn sort(heard: &Heard, shown: Shown, missing: Missing) -> Result<ClientRight, SourceError> {
-    let refusal = match heard {
-        Heard::Reply(granted) if is_web_page(&granted.reply.headers) => {
-            return Err(SourceError::Invalid {
-                why: "it answers with a web page".to_owned(),
-            });
-        }
-        Heard::Reply(_) => {
-            let is_login_good = matches!(shown, Shown::LoginAfterRefusal | Shown::Token);
-            return Ok(ClientRight::Given { is_login_good });
-        }
-        Heard::Refusal(refusal) => refusal,
-    };
-    let Refusal { status, body, .. } = refusal;
-    if !refusal.is_own {
-        return Err(SourceError::Invalid {
-            why: failure::answered(*status, body),
-        });
-    }
-    match failure::of_refusal(*status, body, missing) {
-        SourceError::NotFound(missing) => Ok(ClientRight::Absent(missing)),
-        SourceError::Unauthorized | SourceError::Denied => Ok(ClientRight::Refused {
-            is_login_good: false,
-        }),
-        other => Err(other),
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Question {
     pub(crate) urgency: Urgency,
     /// What is sent.
     pub(crate) outgoing: Outgoing,
-    /// Whose login it carries, if it is for a token.
+    /// Whose login it carries, if it is for a token; of clients' questions, whose it is.
     pub(crate) login: Option<Fingerprint>,
 }
 
@@ -43,6 +43,19 @@ pub(crate) struct Urgency {
     pub(crate) deadline: Duration,
     /// The address that all of the client's count as; `None` for our own work.
     pub(crate) client: Option<IpAddr>,
+    /// Whom they are counted among.
+    pub(crate) asker: Asker,
+}
+
+/// Who asks, as far as that decides how much of the pace is theirs, and whom it stops what they meet with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Asker {
+    /// We, or who shows a login that has worked.
+    Known,
+    /// Who shows a login that was never seen to work.
+    Unproven,
+    /// Who shows none.
+    Nobody,
 }
 
 /// Why a question is asked.

@@ -2,7 +2,11 @@
 //!
 //! Registries count by address what comes from one: HEADs, tokens, blobs, whoever asks and with whatever account. So there
 //! is one pace for each address of a registry, and an abuse limit that one upstream meets holds for all of that address. Those who
-//! wait for a turn take theirs one client after the other, so that nobody keeps the others out by asking much.
+//! wait for a turn take theirs one client after the other, so that nobody keeps the others out by asking much. Strangers have a part
+//! of the pace and no more.
+
+mod hearers;
+mod strangers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -14,8 +18,11 @@ use forebay_http_kit::Origin;
 use forebay_limits::{Limited, Pace, Place, Priority, Queue, TooFast};
 use tokio::sync::Notify;
 
-use crate::exchange::Urgency;
-use crate::gate::{Noted, Rest, Resting};
+use crate::exchange::{Asker, Urgency};
+use crate::gate::{Noted, Part, Rest, Resting};
+pub(crate) use hearers::Hearer;
+use hearers::Hearers;
+use strangers::Strangers;
 
 /// The most addresses whose pace is remembered; above it, those that no upstream has any more go.
 const MAX_ADDRESSES: usize = 1_000;
@@ -48,7 +55,7 @@ pub(crate) struct Pacer {
 pub(crate) struct Share {
     pacer: Arc<Pacer>,
     /// Held so that they count.
-    _terms: Arc<Terms>,
+    terms: Arc<Terms>,
 }
 
 #[derive(Debug)]
@@ -58,6 +65,10 @@ struct State {
     terms: Vec<Weak<Terms>>,
     /// Everything rests: the limit counts our address.
     rest: Option<Rest>,
+    /// Who has heard a limit that may count our address or a login.
+    hearers: Hearers,
+    /// What was asked for strangers.
+    strangers: Strangers,
     /// Those who wait for a turn, by client.
     queue: Queue<Option<IpAddr>>,
     /// How each of them is woken, by the number of its place; who is no longer among them has its turn.
@@ -100,20 +111,19 @@ impl Pacers {
         state.terms.push(Arc::downgrade(&terms));
         state.settle_terms();
         drop(state);
-        Share {
-            pacer,
-            _terms: terms,
-        }
+        Share { pacer, terms }
     }
 }
 
 // === impl Share ===
 
 impl Share {
-    /// Waits for a turn, or says after what time there would be one: at once where it does not come in time.
+    /// Waits for a turn, or says after what time there would be one: at once where it does not come in time, or where strangers have
+    /// had their part.
     ///
     /// What nobody waits for comes when there is room, so that however long it waits no client waits behind it.
     pub(crate) async fn wait(&self, clock: &dyn Clock, urgency: Urgency) -> Result<Turn, TooFast> {
+        self.count_stranger(urgency, clock.monotonic())?;
         let mut waiter = self.join(urgency, clock.monotonic())?;
         loop {
             let now = clock.monotonic();
@@ -144,11 +154,19 @@ impl Share {
         has_room.then_some(()).ok_or(TooFast { after })
     }
 
+    fn count_stranger(&self, urgency: Urgency, now: Duration) -> Result<(), TooFast> {
+        let mut state = lock(&self.pacer.state);
+        let whole = state.slowest().unwrap_or(*self.terms);
+        let whole = (whole.requests_per_minute, whole.burst);
+        state.strangers.count(urgency, whole, now)
+    }
+
     fn join(&self, urgency: Urgency, now: Duration) -> Result<Waiter, TooFast> {
         let Urgency {
             priority,
             deadline,
             client,
+            ..
         } = urgency;
         self.find_room(1, urgency, now)?;
         let mut state = lock(&self.pacer.state);
@@ -177,6 +195,7 @@ impl Share {
             priority: Priority::Background,
             deadline: now,
             client: None,
+            asker: Asker::Known,
         };
         self.find_room(1, nobody, now).is_err()
     }
@@ -203,6 +222,17 @@ impl Share {
         Noted { is_news, left }
     }
 
+    /// Takes note of who has heard a limit that names nobody. True if somebody else has as well, elsewhere, and nobody of whom we know
+    /// was answered since: then it is our address that is meant.
+    pub(crate) fn hear(&self, part: Part, hearer: Hearer, times: (Duration, Duration)) -> bool {
+        lock(&self.pacer.state).hearers.hear(part, hearer, times)
+    }
+
+    /// Somebody of whom we know was answered by this part.
+    pub(crate) fn note_answered(&self, part: Part, by: &Hearer) {
+        lock(&self.pacer.state).hearers.note_answered(part, by);
+    }
+
     /// The registry has answered: tells the limit that would have stopped it and is over.
     pub(crate) fn take_over(&self, now: Duration) -> Option<Limited> {
         let rest = lock(&self.pacer.state)
@@ -226,6 +256,8 @@ impl Pacer {
                 pace: Pace::new(terms.requests_per_minute, terms.burst),
                 terms: Vec::new(),
                 rest: None,
+                hearers: Hearers::default(),
+                strangers: Strangers::default(),
                 queue: Queue::up_to(MAX_WAITING),
                 waiting: HashMap::new(),
             }),
@@ -267,6 +299,7 @@ impl State {
             priority,
             deadline,
             client,
+            ..
         } = urgency;
         let more = (deadline, requests);
         let ahead = self.queue.ahead_of_newcomer(&client, priority, more);
@@ -276,12 +309,17 @@ impl State {
     /// Keeps to the slowest of what the upstreams that are left may ask.
     fn settle_terms(&mut self) {
         self.terms.retain(|terms| terms.strong_count() > 0);
-        let all = || self.terms.iter().filter_map(Weak::upgrade);
-        let per_minute = all().map(|terms| terms.requests_per_minute).min();
-        let burst = all().map(|terms| terms.burst).min();
-        if let (Some(per_minute), Some(burst)) = (per_minute, burst) {
-            self.pace.allow(per_minute, burst);
+        if let Some(slowest) = self.slowest() {
+            self.pace.allow(slowest.requests_per_minute, slowest.burst);
         }
+    }
+
+    fn slowest(&self) -> Option<Terms> {
+        let all = || self.terms.iter().filter_map(Weak::upgrade);
+        Some(Terms {
+            requests_per_minute: all().map(|terms| terms.requests_per_minute).min()?,
+            burst: all().map(|terms| terms.burst).min()?,
+        })
     }
 }
 

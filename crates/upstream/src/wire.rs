@@ -37,6 +37,7 @@ pub(crate) struct Wire {
     name: UpstreamName,
     /// Who we are there, in the words of reports.
     account: Option<Arc<str>>,
+    is_of_clients: bool,
     origin: Option<Origin>,
     client: Client,
     clock: Arc<dyn Clock>,
@@ -55,6 +56,8 @@ pub(crate) struct WireParts {
     pub(crate) name: UpstreamName,
     /// Who we are there, in the words of reports.
     pub(crate) account: Option<Arc<str>>,
+    /// Whether clients are asked for by it, each as who they are there.
+    pub(crate) is_of_clients: bool,
     pub(crate) origin: Option<Origin>,
     pub(crate) client: Client,
     pub(crate) clock: Arc<dyn Clock>,
@@ -68,6 +71,7 @@ impl Wire {
         let WireParts {
             name,
             account,
+            is_of_clients,
             origin,
             client,
             clock,
@@ -83,6 +87,7 @@ impl Wire {
         Self {
             name,
             account,
+            is_of_clients,
             origin,
             client,
             clock,

@@ -1,40 +1,36 @@
 //! Clients' own rights at an upstream: how long its word is taken, what is asked for it, and what wrong passwords cost.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forebay_access::{ClientLogins, RememberedRights, RightsTerms};
+use forebay_access::{ClientLogins, RememberedRights};
 use forebay_content::{
     Caller, Client, ClientKind, ClientLogin, ClientRight, ClientRights, ClientVisit, ManualClock,
-    Missing, Request, Secret, Sought, SourceError,
+    Missing, Request, Secret, Sought, SourceError, Standing,
 };
-use forebay_limits::{Limited, Limiter, Rate};
+use forebay_limits::{Limited, Limiter};
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
 use crate::rig::Counting;
 
 const GIVEN: ClientRight = ClientRight::Given {
-    is_login_good: true,
+    is_login_proven: true,
 };
 /// To whoever asks.
 const OPEN: ClientRight = ClientRight::Given {
-    is_login_good: false,
+    is_login_proven: false,
 };
 const REFUSED: ClientRight = ClientRight::Refused {
-    is_login_good: true,
+    is_login_proven: true,
 };
 /// By what is said, the login may be good or not.
 const REFUSED_UNSAID: ClientRight = ClientRight::Refused {
-    is_login_good: false,
+    is_login_proven: false,
 };
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
-
-/// What all strangers together may ask in a minute.
-const STRANGERS: u32 = 200;
 
 /// What it says to a question.
 type Rule = Box<dyn Fn(&str) -> Result<ClientRight, SourceError> + Send>;
@@ -43,6 +39,8 @@ type Rule = Box<dyn Fn(&str) -> Result<ClientRight, SourceError> + Send>;
 struct Registry {
     rule: Mutex<Rule>,
     asked: Mutex<Vec<String>>,
+    /// What it was told of the logins.
+    standings: Mutex<Vec<Standing>>,
     /// Answers go out through here.
     gate: Semaphore,
 }
@@ -62,6 +60,7 @@ impl ClientRights for Registry {
         _: &ClientVisit,
         login: &ClientLogin,
     ) -> Result<ClientRight, SourceError> {
+        self.standings.lock().unwrap().push(login.standing);
         self.hear(format!("{}:{}", login.name, login.password.expose()))
             .await
     }
@@ -73,6 +72,7 @@ impl ClientRights for Registry {
         sought: &Sought,
     ) -> Result<ClientRight, SourceError> {
         let who = login.map_or("nobody".to_owned(), |login| {
+            self.standings.lock().unwrap().push(login.standing);
             format!("{}:{}", login.name, login.password.expose())
         });
         let sought = match sought {
@@ -110,6 +110,7 @@ impl Rig {
         let registry = Arc::new(Registry {
             rule: Mutex::new(Box::new(rule)),
             asked: Mutex::default(),
+            standings: Mutex::default(),
             gate: Semaphore::new(100),
         });
         let clock = ManualClock::default();
@@ -126,6 +127,20 @@ impl Rig {
     /// From now on, who asks comes from this address.
     fn move_to(&mut self, address: &str) {
         self.from = Some(address.parse().unwrap());
+    }
+
+    /// The same, asked from another address.
+    fn at(&self, address: &str) -> Self {
+        Self {
+            rights: remembered(
+                &self.registry,
+                &self.clock,
+                Arc::clone(self.rights.logins()),
+            ),
+            registry: Arc::clone(&self.registry),
+            clock: self.clock.clone(),
+            from: Some(address.parse().unwrap()),
+        }
     }
 
     /// As after a reload that changes the upstream's section.
@@ -191,15 +206,8 @@ fn remembered(
     clock: &ManualClock,
     logins: Arc<ClientLogins>,
 ) -> RememberedRights {
-    let terms = RightsTerms {
-        given_for: FIVE_MINUTES,
-        strangers: Rate {
-            per_minute: NonZeroU32::new(STRANGERS).unwrap(),
-            burst: NonZeroU32::new(STRANGERS).unwrap(),
-        },
-    };
     let clock = Arc::new(clock.clone());
-    RememberedRights::new(Arc::clone(registry) as _, terms, clock, logins)
+    RememberedRights::new(Arc::clone(registry) as _, FIVE_MINUTES, clock, logins)
 }
 
 fn login(who: &str) -> ClientLogin {
@@ -207,6 +215,7 @@ fn login(who: &str) -> ClientLogin {
     ClientLogin {
         name: name.to_owned(),
         password: Secret::new(password),
+        standing: Standing::default(),
     }
 }
 
@@ -428,12 +437,12 @@ async fn a_login_that_has_worked_goes_on_while_others_guess() {
 
 #[tokio::test]
 async fn what_is_given_to_everybody_proves_no_login() {
-    // Greets everybody, and gives `open` to everybody; `app` to alice alone, whom it is told of by the login.
+    // Greets everybody, and gives `open` to everybody; `app` to alice alone.
     let rule = |question: &str| {
         Ok(match question.split_once(' ') {
             None => ClientRight::Unknown,
             Some((_, open)) if open.starts_with("open") => OPEN,
-            Some(("alice:secret", _)) => OPEN,
+            Some(("alice:secret", _)) => GIVEN,
             _ => REFUSED_UNSAID,
         })
     };
@@ -449,14 +458,7 @@ async fn what_is_given_to_everybody_proves_no_login() {
     let sixth = rig.right("bob:0 other@1").await;
     assert!(matches!(sixth, Err(SourceError::Limited { .. })));
     rig.seconds_later(60);
-    // What nobody is given, hers is for: asked as nobody once, and not again.
-    rig.registry.asked();
     assert_eq!(rig.right("alice:secret app@1").await.unwrap(), GIVEN);
-    assert_eq!(rig.right("alice:secret own@1").await.unwrap(), OPEN);
-    assert_eq!(
-        rig.registry.asked(),
-        ["alice:secret app@1", "nobody app@1", "alice:secret own@1"]
-    );
     // So she goes on while others fail.
     rig.seconds_later(60);
     for guess in 5..10 {
@@ -539,12 +541,7 @@ async fn questions_of_one_address_that_wait_are_in_nobody_elses_way() {
         assert!(futures::poll!(greeting).is_pending());
     }
     assert_eq!(rig.registry.asked().len(), 1);
-    let other = Rig {
-        rights: remembered(&rig.registry, &rig.clock, Arc::clone(rig.rights.logins())),
-        registry: Arc::clone(&rig.registry),
-        clock: rig.clock.clone(),
-        from: Some("192.0.2.2".parse().unwrap()),
-    };
+    let other = rig.at("192.0.2.2");
     let mut bob = Box::pin(other.greet("bob:right"));
     assert!(futures::poll!(&mut bob).is_pending());
     assert_eq!(rig.registry.asked(), ["bob:right"]);
@@ -595,47 +592,80 @@ async fn a_reload_forgets_rights_and_neither_logins_that_work_nor_those_that_fai
 }
 
 #[tokio::test]
-async fn strangers_ask_the_registry_so_often_and_no_more_and_who_is_known_there_goes_on() {
-    let mut rig = Rig::new(|question| {
-        Ok(if question.starts_with("alice:secret") {
-            GIVEN
-        } else if question.contains(" open") {
-            OPEN
-        } else {
-            REFUSED
+async fn strangers_who_try_at_once_leave_what_is_for_addresses_where_a_login_works() {
+    let rig = Rig::new(|question| {
+        Ok(match question {
+            "bob:right" | "carol:right" => GIVEN,
+            _ => ClientRight::WrongLogin,
         })
     });
-    rig.move_to("192.0.2.9");
-    rig.right("alice:secret app@1").await.unwrap();
-    let asked_by = async |rig: &Rig, who: &str| {
-        rig.registry.asked();
-        let mut waits = Vec::new();
-        for number in 0..300 {
-            match rig.right(&format!("{who}{number}@1")).await {
-                Ok(_) => {}
-                Err(SourceError::Paced { retry_after }) => waits.push(retry_after),
-                Err(other) => panic!("{other}"),
-            }
-        }
-        assert!(waits.iter().all(|wait| *wait <= Duration::from_mins(1)));
-        rig.registry.asked().len()
-    };
-    // One address has a quarter, and all of them together no more than there is.
-    rig.move_to("198.51.100.1");
-    assert_eq!(asked_by(&rig, "nobody app").await, 50);
-    assert_eq!(asked_by(&rig, "nobody app").await, 0);
-    for (host, expected) in [(2, 50), (3, 50), (4, 50), (5, 0)] {
-        rig.move_to(&format!("198.51.100.{host}"));
-        assert_eq!(asked_by(&rig, "nobody app").await, expected, "{host}");
+    let known = rig.at("192.0.2.7");
+    known.greet("bob:right").await.unwrap();
+    for host in 1..3 {
+        let stranger = rig.at(&format!("198.51.100.{host}"));
+        stranger.greet(&format!("eve{host}:x")).await.unwrap();
     }
-    // What was said of a repository is told without asking again.
-    assert_eq!(rig.right("nobody app0@1").await.unwrap(), REFUSED);
-    // Whoever shows a login waits for none of these; by one that nobody has seen work no more is asked.
-    rig.move_to("198.51.100.6");
-    // Each is asked for once more as nobody, for it may be open to all.
-    assert_eq!(asked_by(&rig, "eve:made-up open").await, 100);
-    rig.move_to("192.0.2.9");
-    assert_eq!(asked_by(&rig, "alice:secret app").await, 300);
+    rig.registry.asked();
+    let strangers: Vec<Rig> = (3..20)
+        .map(|host| rig.at(&format!("198.51.100.{host}")))
+        .collect();
+    let all = strangers.iter().map(|stranger| stranger.greet("eve:y"));
+    let told = rig.at_once(all).await;
+    assert_eq!(rig.registry.asked().len(), 1, "what is theirs is three");
+    let early = |told: &&Result<_, _>| matches!(told, Err(SourceError::Limited { .. }));
+    assert_eq!(told.iter().filter(early).count(), 16);
+    assert_eq!(known.greet("carol:right").await.unwrap(), GIVEN);
+}
+
+#[tokio::test]
+async fn logins_that_work_wait_for_others_that_may_fail_and_are_not_refused_for_them() {
+    let rig = Rig::new(|_| Ok(GIVEN));
+    let clients: Vec<Rig> = (1..50)
+        .map(|host| rig.at(&format!("192.0.2.{host}")))
+        .collect();
+    let names: Vec<String> = (1..50).map(|number| format!("user{number}:x")).collect();
+    let all = clients.iter().zip(&names);
+    let told = rig.at_once(all.map(|(client, name)| client.greet(name)));
+    let told = told.await;
+    assert!(told.iter().all(|right| *right.as_ref().unwrap() == GIVEN));
+}
+
+#[tokio::test]
+async fn who_leaves_before_the_answer_has_tried_all_the_same() {
+    let rig = Rig::new(|_| Ok(ClientRight::WrongLogin));
+    let closed = rig.registry.gate.acquire_many(100).await.unwrap();
+    for host in 1..20 {
+        let stranger = rig.at(&format!("198.51.100.{host}"));
+        let guess = format!("alice:{host}");
+        let greeting = stranger.greet(&guess);
+        assert!(futures::FutureExt::now_or_never(greeting).is_none() == (host <= 3));
+    }
+    drop(closed);
+    assert_eq!(rig.registry.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn the_registry_is_told_what_is_known_of_a_login() {
+    let rig = Rig::new(only_alice);
+    for (seconds, expected) in [
+        (0, Standing::Unproven),
+        (9, Standing::Fresh),
+        (10, Standing::Proven),
+        (1, Standing::Fresh),
+    ] {
+        rig.seconds_later(seconds);
+        let question = format!("alice:secret app{seconds}@1");
+        assert_eq!(rig.right(&question).await.unwrap(), GIVEN);
+        let told = std::mem::take(&mut *rig.registry.standings.lock().unwrap());
+        assert_eq!(told, [expected], "{seconds}");
+    }
+    rig.registry.says(|_| Ok(ClientRight::WrongLogin));
+    rig.right("alice:secret more@1").await.unwrap();
+    rig.seconds_later(31);
+    rig.registry.standings.lock().unwrap().clear();
+    rig.right("alice:secret more@1").await.unwrap();
+    let told = rig.registry.standings.lock().unwrap().clone();
+    assert_eq!(told, [Standing::Unproven]);
 }
 
 #[tokio::test]

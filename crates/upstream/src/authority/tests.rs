@@ -21,6 +21,7 @@ fn authority() -> Authority {
     let wire = Wire::new(WireParts {
         name: Arc::clone(&name),
         account: None,
+        is_of_clients: false,
         client: Client::new(policy).unwrap(),
         clock: Arc::clone(&clock),
         observe: Arc::new(Ignore),

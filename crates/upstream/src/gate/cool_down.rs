@@ -3,6 +3,7 @@
 //! Pure: times are arguments. Each limiter stops what it counts and nothing else.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use forebay_content::{EVERYTHING_SCOPE, login_scope, pulls_scope};
@@ -11,8 +12,9 @@ use forebay_limits::{Limited, Limiter, Reading};
 use super::{Caller, Part};
 use crate::login::Fingerprint;
 
-/// The most logins that rest at once; an upstream has one at a time, and a new one after each rotation.
-const MAX_RESTING_LOGINS: usize = 16;
+/// The most that rest at once each for itself: clients at an upstream that says what they may, of whom each has heard the limit in a
+/// request at our pace. The one whose rest is over first goes before others.
+const MAX_RESTING_ALONE: usize = 1_024;
 
 /// The words for the scopes of parts, at rest: they outlive this version.
 const PARTS: [&str; Part::COUNT] = ["registry", "token", "blob"];
@@ -25,10 +27,22 @@ pub(super) struct CoolDowns {
     pulls: Option<Rest>,
     /// Of the part that said so.
     parts: [Option<Rest>; Part::COUNT],
-    /// Of token requests with a login.
-    logins: Vec<(Fingerprint, Rest)>,
+    /// Of who is meant alone, at the part that said so: of logins at the token service, of clients each by its own.
+    alone: HashMap<Alone, Rest>,
     /// Of token requests with whatever login: it rested before this process began, and nobody kept which one it was.
     unknown_login: Option<Rest>,
+}
+
+/// Who rests, none being nobody's login, and where.
+type Alone = (Option<Fingerprint>, Part);
+
+/// Whom a limiter means by a limit of its part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meant<'a> {
+    /// Whose login was shown.
+    pub(crate) login: Option<&'a Fingerprint>,
+    /// Whether the limit is theirs alone; else it is of all who ask this way.
+    pub(crate) is_alone: bool,
 }
 
 /// What a limit stops.
@@ -133,18 +147,13 @@ impl CoolDowns {
         now: Duration,
     ) -> Option<Resting> {
         let pulls = self.pulls.as_ref().filter(|_| is_counted);
-        let is_token = part == Part::Token;
-        let logins = self
-            .logins
-            .iter()
-            .filter(|(resting, _)| Some(resting) == login)
-            .map(|(_, rest)| rest)
-            .chain(self.unknown_login.as_ref().filter(|_| login.is_some()))
-            .filter(|_| is_token);
+        let is_login_shown = part == Part::Token && login.is_some();
+        let unknown_login = self.unknown_login.as_ref().filter(|_| is_login_shown);
         pulls
             .into_iter()
             .chain(self.parts[part as usize].as_ref())
-            .chain(logins)
+            .chain(self.alone.get(&(login.cloned(), part)))
+            .chain(unknown_login)
             .filter_map(|rest| rest.resting_at(now))
             .max_by_key(|resting| resting.left)
     }
@@ -156,19 +165,21 @@ impl CoolDowns {
         &mut self,
         limited: &Limited,
         part: Part,
-        login: Option<&Fingerprint>,
+        meant: Meant<'_>,
         (now, wait): (Duration, Duration),
     ) -> Noted {
         let rest = Rest {
             limited: limited.clone(),
             until: now + wait,
         };
-        let (is_news, until) = match (Scope::of(limited.limiter, part, login.is_some()), login) {
-            (Scope::Pulls, _) => rest_longer(&mut self.pulls, rest),
+        let alone = |part| (meant.login.cloned(), part);
+        let (is_news, until) = match Scope::of(limited.limiter, part, meant.login.is_some()) {
+            Scope::Pulls => rest_longer(&mut self.pulls, rest),
             // It holds for the address: `pacers` has noted it.
-            (Scope::Everything, _) => (false, rest.until),
-            (Scope::Login, Some(login)) => self.rest_login(login, rest),
-            (Scope::Part(_) | Scope::Login, _) => rest_longer(&mut self.parts[part as usize], rest),
+            Scope::Everything => (false, rest.until),
+            Scope::Login => self.rest_alone(alone(Part::Token), rest),
+            Scope::Part(_) if meant.is_alone => self.rest_alone(alone(part), rest),
+            Scope::Part(_) => rest_longer(&mut self.parts[part as usize], rest),
         };
         let left = until.saturating_sub(now);
         Noted { is_news, left }
@@ -182,11 +193,7 @@ impl CoolDowns {
             (Scope::Part(part), _) => &mut self.parts[part as usize],
             (Scope::Login, None) => &mut self.unknown_login,
             (Scope::Login, Some(login)) => {
-                let rests =
-                    |(resting, known): &(_, Rest)| resting == login && rest.until <= known.until;
-                if !self.logins.iter().any(rests) {
-                    self.rest_login(login, rest);
-                }
+                self.rest_alone((Some(login.clone()), Part::Token), rest);
                 return;
             }
         };
@@ -211,12 +218,12 @@ impl CoolDowns {
         let pulls = self
             .pulls
             .take_if(|rest| has_pulls || is_counted && over(rest));
+        let alone = self.take_alone(&(caller.login.cloned(), part), now);
         let part = self.parts[part as usize].take_if(over);
-        let login = self.take_login(caller.login, now);
         let unknown_login = self
             .unknown_login
             .take_if(|rest| caller.login.is_some() && over(rest));
-        [pulls, part, login, unknown_login]
+        [pulls, part, alone, unknown_login]
             .into_iter()
             .flatten()
             .map(|rest| rest.limited)
@@ -230,28 +237,27 @@ impl CoolDowns {
             return self.clone();
         }
         Self {
-            logins: self.logins.clone(),
+            alone: self.alone.clone(),
             ..Self::default()
         }
     }
 
-    fn rest_login(&mut self, login: &Fingerprint, rest: Rest) -> (bool, Duration) {
-        let place = self.logins.iter().position(|(resting, _)| resting == login);
-        let mut slot = place.map(|place| self.logins.remove(place).1);
+    fn rest_alone(&mut self, who: Alone, rest: Rest) -> (bool, Duration) {
+        let mut slot = self.alone.remove(&who);
         let noted = rest_longer(&mut slot, rest);
-        if self.logins.len() >= MAX_RESTING_LOGINS {
-            self.logins.remove(0);
+        if self.alone.len() >= MAX_RESTING_ALONE {
+            let first = self.alone.iter().min_by_key(|(_, rest)| rest.until);
+            if let Some(first) = first.map(|(who, _)| who.clone()) {
+                self.alone.remove(&first);
+            }
         }
-        self.logins.extend(slot.map(|rest| (login.clone(), rest)));
+        self.alone.extend(slot.map(|rest| (who, rest)));
         noted
     }
 
-    fn take_login(&mut self, login: Option<&Fingerprint>, now: Duration) -> Option<Rest> {
-        let place = self
-            .logins
-            .iter()
-            .position(|(resting, rest)| Some(resting) == login && rest.until <= now)?;
-        Some(self.logins.remove(place).1)
+    fn take_alone(&mut self, who: &Alone, now: Duration) -> Option<Rest> {
+        self.alone.get(who).filter(|rest| rest.until <= now)?;
+        self.alone.remove(who)
     }
 }
 

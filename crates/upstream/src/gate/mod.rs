@@ -18,14 +18,14 @@ pub(crate) use breaker::Trouble;
 use breaker::{Breaker, Passage};
 use budgets::Budgets;
 use cool_down::CoolDowns;
-pub(crate) use cool_down::{Noted, Rest, Resting, Scope};
+pub(crate) use cool_down::{Meant, Noted, Rest, Resting, Scope};
 use objects::Objects;
 
 use crate::login::Fingerprint;
 use crate::recent::Recent;
 
 /// The parts of an upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     /// The registry's API.
     Registry,
@@ -61,7 +61,7 @@ pub(crate) struct Caller<'a> {
     pub(crate) call: UpstreamCall,
     /// What it is about.
     pub(crate) subject: Subject,
-    /// Whose login it carries, if it is for a token.
+    /// Whose login it carries, if it is for a token; of clients' questions, whose it is.
     pub(crate) login: Option<&'a Fingerprint>,
 }
 
@@ -384,10 +384,10 @@ impl Gate {
         &mut self,
         limited: &Limited,
         part: Part,
-        login: Option<&Fingerprint>,
+        meant: Meant<'_>,
         times: (Duration, Duration),
     ) -> Noted {
-        self.cool_downs.note_limit(limited, part, login, times)
+        self.cool_downs.note_limit(limited, part, meant, times)
     }
 
     /// Takes note of an answer of `part` that was no refusal, and of what it says of the budget; tells the limits that are over.

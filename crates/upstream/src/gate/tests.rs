@@ -36,6 +36,14 @@ fn with(call: UpstreamCall, login: &Fingerprint) -> Caller<'_> {
     }
 }
 
+/// A limit that is of all who ask, where it is no lockout.
+fn of_all(login: Option<&Fingerprint>) -> Meant<'_> {
+    Meant {
+        login,
+        is_alone: false,
+    }
+}
+
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -51,7 +59,12 @@ fn allowed(gate: &Gate, now: Duration) -> Vec<UpstreamCall> {
 fn limited_gate(limiter: Limiter, part: Part) -> Gate {
     let mut gate = Gate::new();
     let said = Limited::by(limiter);
-    gate.note_limit(&said, part, Some(&alice()), (seconds(100), seconds(60)));
+    gate.note_limit(
+        &said,
+        part,
+        of_all(Some(&alice())),
+        (seconds(100), seconds(60)),
+    );
     gate
 }
 
@@ -127,6 +140,47 @@ fn a_locked_out_login_rests_and_another_does_not() {
     );
     assert!(gate.admit(with(UpstreamCall::Token, &bob), now).is_ok());
     assert!(gate.admit(plain(UpstreamCall::Token), now).is_ok());
+}
+
+#[test]
+fn one_who_is_limited_alone_rests_alone_at_the_part_that_said_so() {
+    let mut gate = Gate::new();
+    let bob = Fingerprint::of("bob", "b");
+    let (said, times) = (Limited::by(Limiter::Other), (seconds(100), seconds(60)));
+    let meant = Meant {
+        login: Some(&bob),
+        is_alone: true,
+    };
+    gate.note_limit(&said, Part::Registry, meant, times);
+    assert_eq!(allowed(&gate, seconds(101)), CALLS, "alice's");
+    let ask = |caller, at| gate.clone().admit(caller, at).is_ok();
+    assert!(!ask(with(UpstreamCall::List, &bob), seconds(159)));
+    assert!(ask(with(UpstreamCall::Token, &bob), seconds(159)));
+    assert!(ask(plain(UpstreamCall::List), seconds(159)), "nobody's");
+    assert!(ask(with(UpstreamCall::List, &bob), seconds(160)));
+}
+
+#[test]
+fn however_many_are_limited_each_alone_those_whose_rest_is_longest_are_remembered() {
+    let mut gate = Gate::new();
+    let said = Limited::by(Limiter::Other);
+    let logins: Vec<_> = (0..2_000)
+        .map(|number| Fingerprint::of(&format!("eve{number}"), "x"))
+        .collect();
+    for (number, login) in logins.iter().enumerate() {
+        let meant = Meant {
+            login: Some(login),
+            is_alone: true,
+        };
+        let times = (seconds(100), seconds(1 + number as u64));
+        gate.note_limit(&said, Part::Registry, meant, times);
+    }
+    let resting = |login: &&Fingerprint| {
+        gate.find_closed(with(UpstreamCall::List, login), seconds(100))
+            .is_some()
+    };
+    assert_eq!(logins.iter().filter(resting).count(), 1_024);
+    assert!(resting(&&logins[1_999]));
 }
 
 #[test]
@@ -229,7 +283,12 @@ fn a_call_that_another_part_stops_uses_up_no_probe() {
         breaker::TROUBLES_TO_OPEN,
     );
     let limited = Limited::by(Limiter::Other);
-    gate.note_limit(&limited, Part::Blob, None, (seconds(100), seconds(60)));
+    gate.note_limit(
+        &limited,
+        Part::Blob,
+        of_all(None),
+        (seconds(100), seconds(60)),
+    );
     let now = seconds(110);
     assert!(gate.admit(plain(UpstreamCall::GetBlob), now).is_err());
     assert!(gate.admit(plain(UpstreamCall::GetManifest), now).is_ok());
@@ -311,7 +370,7 @@ fn a_limit_is_news_once_and_over_once() {
         let said = Limited::by(limiter);
         for (at, is_news) in [(100, true), (160, false)] {
             let times = (seconds(at), seconds(60));
-            let told = gate.note_limit(&said, part, Some(&alice), times);
+            let told = gate.note_limit(&said, part, of_all(Some(&alice)), times);
             assert_eq!(told.is_news, is_news, "{limiter} at {at}");
         }
         let mut leave =
@@ -340,7 +399,7 @@ fn a_shorter_wait_takes_nothing_from_a_longer_one_and_an_answer_that_ends_it_doe
         let (alice, said) = (alice(), Limited::by(limiter));
         let note = |gate: &mut Gate, at, wait| {
             let times = (seconds(at), seconds(wait));
-            gate.note_limit(&said, part, Some(&alice), times)
+            gate.note_limit(&said, part, of_all(Some(&alice)), times)
         };
         for (at, wait, is_news, left) in [
             (100, 600, true, 600),
@@ -364,7 +423,7 @@ fn a_shorter_wait_takes_nothing_from_a_longer_one_and_an_answer_that_ends_it_doe
     gate.note_leave(head, Part::Registry, &some_left, seconds(110));
     let said = Limited::by(Limiter::PullLimit);
     let times = (seconds(120), seconds(10));
-    let noted = gate.note_limit(&said, Part::Registry, None, times);
+    let noted = gate.note_limit(&said, Part::Registry, of_all(None), times);
     assert_eq!(
         noted,
         Noted {

@@ -27,6 +27,7 @@ fn urgency(priority: Priority, deadline: Duration) -> Urgency {
         priority,
         deadline,
         client: None,
+        asker: Asker::Known,
     }
 }
 

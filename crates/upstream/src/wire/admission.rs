@@ -20,7 +20,7 @@ pub(super) struct Admission<'a> {
 
 impl Wire {
     /// Says why a request would not be sent.
-    pub(super) fn check(&self, question: &Question) -> Result<(), SourceError> {
+    pub(crate) fn check(&self, question: &Question) -> Result<(), SourceError> {
         let now = self.clock.monotonic();
         self.check_address(now)?;
         let closed = self.gate().find_closed(caller(question), now);

@@ -6,17 +6,22 @@ use std::time::Duration;
 
 use forebay_content::{SourceError, UpstreamCall};
 use forebay_http_kit::{Origin, Reply, SendError};
-use forebay_limits::{Answer, Limited, Reading, Said, Source, classify, classify_malformed_head};
+use forebay_limits::{
+    Answer, Identity, Limited, Reading, Said, Source, classify, classify_malformed_head,
+};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::admission::Admission;
 use super::{Wire, caller};
-use crate::exchange::{Giver, Granted, Heard, Question, Refusal, host_kind, method_of, read_start};
+use crate::exchange::{
+    Asker, Giver, Granted, Heard, Question, Refusal, host_kind, method_of, read_start,
+};
 use crate::failure::Failure;
-use crate::gate::{Noted, Outcome, Part, Scope, hash_of};
+use crate::gate::{Meant, Noted, Outcome, Part, Scope, hash_of};
 use crate::lanes::Place;
 use crate::news;
+use crate::pacers::Hearer;
 
 impl Wire {
     /// Sorts an answer by what it means to the gate.
@@ -138,22 +143,54 @@ impl Wire {
         let wait = limited.cool_down(self.clock.now().system_time());
         let times = (self.clock.monotonic(), wait);
         let scope = Scope::of(limited.limiter, part, question.login.is_some());
-        let login = question.login.as_ref();
-        let Noted { is_news, left } = match scope {
-            Scope::Everything => self.share.note_limit(&limited, times),
-            _ => self.gate().note_limit(&limited, part, login, times),
+        let Noted { is_news, left } = if scope == Scope::Everything {
+            self.share.note_limit(&limited, times)
+        } else {
+            let meant = Meant {
+                login: question.login.as_ref(),
+                is_alone: self.is_alone(question, &limited, part, times),
+            };
+            self.gate().note_limit(&limited, part, meant, times)
         };
         if scope == Scope::Pulls {
             let repository = hash_of(&question.repository);
             self.gate().note_counted(repository, true);
         }
-        if is_news {
+        if is_news && (scope == Scope::Everything || is_told_of(question)) {
             self.tell_limit_began((&limited, source), part, left);
         }
         self.tell_limit(scope, &limited, left);
         Failure::settled(SourceError::Limited {
             limited,
             retry_after: left,
+        })
+    }
+
+    /// Whether a limit is one client's alone, and no other's whom it names nobody of. What strangers hear says nothing of who has a
+    /// login that works.
+    fn is_alone(
+        &self,
+        question: &Question,
+        limited: &Limited,
+        part: Part,
+        times: (Duration, Duration),
+    ) -> bool {
+        let hearer = self.hearer(question);
+        let is_address = matches!(limited.identity, Some(Identity::Address(_)))
+            || hearer.is_some_and(|hearer| self.share.hear(part, hearer, times));
+        self.is_of_clients && !is_address
+    }
+
+    /// Who it is that asks, if what they hear may be about our address.
+    fn hearer(&self, question: &Question) -> Option<Hearer> {
+        if !self.is_of_clients {
+            return Some(Hearer::OURSELVES);
+        }
+        let login = question.login.clone();
+        let login = login.filter(|_| question.urgency.asker == Asker::Known)?;
+        Some(Hearer {
+            login: Some(login),
+            client: question.urgency.client,
         })
     }
 
@@ -189,8 +226,17 @@ impl Wire {
     fn note_leave(&self, question: &Question, part: Part, reading: &Reading) {
         let now = self.clock.monotonic();
         let over = self.gate().note_leave(caller(question), part, reading, now);
-        for limited in over.iter().chain(&self.share.take_over(now)) {
+        if let Some(hearer) = self.hearer(question) {
+            self.share.note_answered(part, &hearer);
+        }
+        let over = over.iter().filter(|_| is_told_of(question));
+        for limited in over.chain(&self.share.take_over(now)) {
             self.tell_limit_ended(limited, reading);
         }
     }
+}
+
+/// Whether the log is told of limits that this question meets with: what strangers do is theirs alone, and may be much.
+fn is_told_of(question: &Question) -> bool {
+    question.urgency.asker == Asker::Known
 }

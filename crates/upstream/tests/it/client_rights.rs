@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forebay_content::{
     Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Missing, Secret, Sought,
-    SourceError, UpstreamCall,
+    SourceError, Standing, UpstreamCall,
 };
 use forebay_oci::Digest;
 use forebay_upstream::UpstreamRights;
@@ -15,14 +15,18 @@ use crate::raw::{RawServer, answer};
 use crate::rig::{Setup, is_token, request, split};
 
 const GIVEN: ClientRight = ClientRight::Given {
-    is_login_good: true,
+    is_login_proven: true,
 };
 /// To whoever asks.
 const OPEN: ClientRight = ClientRight::Given {
-    is_login_good: false,
+    is_login_proven: false,
 };
 const REFUSED: ClientRight = ClientRight::Refused {
-    is_login_good: true,
+    is_login_proven: true,
+};
+/// Of who showed no login, or one of which nothing is known.
+const REFUSED_UNSAID: ClientRight = ClientRight::Refused {
+    is_login_proven: false,
 };
 
 /// `alice:secret` and `alice:wrong`, in lower case as the raw server keeps it.
@@ -42,6 +46,7 @@ fn login(name: &str, password: &str) -> ClientLogin {
     ClientLogin {
         name: name.to_owned(),
         password: Secret::new(password),
+        standing: Standing::default(),
     }
 }
 
@@ -81,7 +86,7 @@ async fn a_right_is_what_the_registry_says_to_that_login() {
     assert_eq!(bob, REFUSED);
     let mallory = ask(Some(("alice", "wrong")), "team/app:1").await.unwrap();
     assert_eq!(mallory, wrong);
-    assert_eq!(ask(None, "team/app:1").await.unwrap(), REFUSED);
+    assert_eq!(ask(None, "team/app:1").await.unwrap(), REFUSED_UNSAID);
     assert_eq!(ask(None, "library/nginx:1").await.unwrap(), OPEN);
     assert_eq!(
         ask(alice, "team/app:none").await.unwrap(),
@@ -292,7 +297,7 @@ async fn a_registry_that_takes_logins_itself_is_asked_whether_it_knows_one_that_
     let ask = |who, image| right(&rights, who, image);
     assert_eq!(ask(alice, "own/app:1").await.unwrap(), GIVEN);
     assert_eq!(ask(alice, "strange/app:1").await.unwrap(), REFUSED);
-    assert_eq!(ask(None, "own/app:1").await.unwrap(), REFUSED);
+    assert_eq!(ask(None, "own/app:1").await.unwrap(), REFUSED_UNSAID);
     let wrong = ask(Some(("alice", "wrong")), "own/app:1").await.unwrap();
     assert_eq!(wrong, ClientRight::WrongLogin);
     assert_eq!(greet(&rights, "alice", "secret").await.unwrap(), GIVEN);
@@ -324,17 +329,102 @@ async fn a_registry_that_greets_everybody_says_nothing_of_a_login_by_that() {
             let open = ask(Some((name, password)), "open/app:1").await.unwrap();
             assert_eq!(open, OPEN, "{round} {password}");
         }
-        let given = ask(Some(alice), "own/app:1").await.unwrap();
-        // That it refuses nobody the same is seen where it first asks for a login.
-        assert_eq!(given, if round == 0 { GIVEN } else { OPEN });
-        let refused = ClientRight::Refused {
-            is_login_good: false,
-        };
+        // That it refuses nobody the same is seen where it first asks for a login, and asked for where it did before.
+        let before = server.heads().len();
+        assert_eq!(ask(Some(alice), "own/app:1").await.unwrap(), GIVEN);
+        assert_eq!(server.heads().len(), before + 2, "{round}");
+        let refused = REFUSED_UNSAID;
         for who in [alice, wrong] {
             let told = ask(Some(who), "strange/app:1").await.unwrap();
             assert_eq!(told, refused, "{round}");
         }
         let told = ask(Some(wrong), "own/app:1").await.unwrap();
         assert_eq!(told, refused, "{round}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_greeting_says_of_a_login() {
+    let limited = "SourceError::Limited";
+    for (status, to_login, at_greeting) in [
+        ("200 OK", Ok(GIVEN), Ok(REFUSED)),
+        (
+            "401 Unauthorized",
+            Ok(ClientRight::WrongLogin),
+            Ok(ClientRight::WrongLogin),
+        ),
+        ("403 Forbidden", Ok(REFUSED_UNSAID), Ok(REFUSED_UNSAID)),
+        ("404 Not Found", Ok(REFUSED_UNSAID), Ok(REFUSED_UNSAID)),
+        ("429 Too Many Requests", Err(limited), Err(limited)),
+        ("418 I'm a teapot", Err("Invalid"), Err("Invalid")),
+        (
+            "500 Internal Server Error",
+            Err("Unavailable"),
+            Err("Unavailable"),
+        ),
+        (
+            "503 Service Unavailable",
+            Err("Unavailable"),
+            Err("Unavailable"),
+        ),
+    ] {
+        // Refuses nobody, and all images; greets as it does.
+        let server = RawServer::start("127.0.0.1", move |head| {
+            let challenge = "www-authenticate: Basic realm=\"x\"\r\n";
+            if head.contains("authorization:") && head.contains(" /v2/ ") {
+                answer(status, "", "")
+            } else {
+                answer("401 Unauthorized", challenge, "")
+            }
+        })
+        .await;
+        let hub = HubSim::new().start().await;
+        let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+        let setup = || Setup::of(&hub).change(|config| config.url = url.clone());
+        let said = |told: Result<ClientRight, SourceError>| match told {
+            Ok(right) => Ok(right),
+            Err(SourceError::Limited { .. }) => Err(limited),
+            Err(SourceError::Invalid { .. }) => Err("Invalid"),
+            Err(SourceError::Unavailable { .. }) => Err("Unavailable"),
+            Err(other) => panic!("{status}: {other}"),
+        };
+        let greeted = greet(&setup().rights().0, "alice", "secret").await;
+        assert_eq!(said(greeted), to_login, "{status}");
+        // Asked whether it knows a login that it refuses an image.
+        let alice = Some(("alice", "secret"));
+        let told = right(&setup().rights().0, alice, "team/app:1").await;
+        assert_eq!(said(told), at_greeting, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_a_token_was_given_for_is_good_whoever_greets_it() {
+    for status in ["401 Unauthorized", "403 Forbidden", "404 Not Found"] {
+        let server = RawServer::start("127.0.0.1", move |head| {
+            let host = head
+                .split("host: ")
+                .nth(1)
+                .and_then(|rest| rest.lines().next());
+            let realm = format!("http://{}/token", host.unwrap());
+            let challenge = format!("www-authenticate: Bearer realm=\"{realm}\"\r\n");
+            if head.contains(" /token") && head.contains(ALICE) {
+                answer("200 OK", "", "{\"token\":\"t\"}")
+            } else if head.contains(" /token") {
+                answer("403 Forbidden", "", "")
+            } else if head.contains("authorization: bearer") {
+                answer(status, &challenge, "")
+            } else {
+                answer("401 Unauthorized", &challenge, "")
+            }
+        })
+        .await;
+        let hub = HubSim::new().start().await;
+        let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+        let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
+        let greeted = greet(&rights, "alice", "secret").await.unwrap();
+        assert_eq!(greeted, REFUSED, "{status}");
+        // A service that gives none says nothing of a password where it does not say that it is wrong.
+        let greeted = greet(&rights, "bob", "secret").await.unwrap();
+        assert_eq!(greeted, REFUSED_UNSAID, "{status}");
     }
 }

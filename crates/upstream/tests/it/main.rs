@@ -16,5 +16,6 @@ mod realm;
 mod redirect;
 mod restart;
 mod rig;
+mod strangers;
 mod tokens;
 mod trouble;

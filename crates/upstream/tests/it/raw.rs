@@ -9,6 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
+/// After what ends with this nothing comes, and the connection stays.
+pub(crate) const HANG: &str = "\0hang";
+
 /// Answers one request a connection, and remembers the heads of all.
 pub(crate) struct RawServer {
     pub(crate) address: SocketAddr,
@@ -65,6 +68,12 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answer: Arc
     let head = String::from_utf8_lossy(&head).to_lowercase();
     let reply = answer(&head);
     seen.lock().unwrap().push(head);
+    if let Some(start) = reply.strip_suffix(HANG) {
+        let _ = stream.write_all(start.as_bytes()).await;
+        // Until the other side has enough.
+        let _ = stream.read_u8().await;
+        return;
+    }
     let _ = stream.write_all(reply.as_bytes()).await;
     let _ = stream.shutdown().await;
 }

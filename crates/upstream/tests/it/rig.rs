@@ -122,10 +122,15 @@ impl Setup {
     }
 
     /// Gives up on a silent peer so soon that a test can wait for it.
-    pub(crate) fn hasty(mut self) -> Self {
+    pub(crate) fn hasty(self) -> Self {
+        self.giving_up_after(Duration::from_millis(200))
+    }
+
+    /// Gives up on a peer that is silent for so long.
+    pub(crate) fn giving_up_after(mut self, silence: Duration) -> Self {
         self.policy.timeouts = Timeouts {
-            header: Duration::from_millis(200),
-            idle: Duration::from_millis(200),
+            header: silence,
+            idle: silence,
             ..Timeouts::default()
         };
         self
