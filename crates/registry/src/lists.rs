@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_content::{List, Missing, Provenance, Referrer, ReferrersOf, SourceError, TagNames};
+use forebay_content::{
+    List, Missing, Provenance, Referrer, ReferrersOf, SourceError, TagNames, within,
+};
 use forebay_oci::{Digest, MediaType, Page, RepositoryName};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -84,7 +86,7 @@ impl LocalRegistry {
             let _turn = self.walks.acquire().await;
             self.shown_repositories(page, &limit, is_shown).await
         };
-        let names = tokio::time::timeout(WALK_WITHIN, looking).await;
+        let names = within(&*self.clock, WALK_WITHIN, looking).await;
         let names = names.unwrap_or(Err(SourceError::Busy))?;
         let shown = &names[..names.len().min(limit.shown())];
         let more = limit.more(names.len(), shown.last().map(String::as_str));

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_content::{BlobStore, Clock};
+use forebay_content::{BlobStore, Clock, within};
 use forebay_oci::{Algorithm, Digest, RepositoryName, UploadId};
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard};
 
@@ -115,9 +115,8 @@ impl Uploads {
     ) -> Result<Upload, PushError> {
         let session = self.find(uploader, id)?;
         let turn = Arc::clone(&session.receiving).lock_owned();
-        let receiving = tokio::time::timeout(TURN_LIMIT, turn)
-            .await
-            .map_err(|_| PushError::UploadBusy)?;
+        let receiving = within(&*self.clock, TURN_LIMIT, turn).await;
+        let receiving = receiving.ok_or(PushError::UploadBusy)?;
         if receiving.is_none() {
             self.sessions().remove(&id);
             return Err(PushError::NoUpload);

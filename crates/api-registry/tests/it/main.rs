@@ -17,4 +17,6 @@ mod tokens;
 #[cfg(test)]
 mod unseen;
 #[cfg(test)]
+mod waits;
+#[cfg(test)]
 mod wire;
