@@ -100,6 +100,62 @@ fn what_a_file_alone_does_not_tell_is_read_beside_it_and_above() {
     assert_snapshot!(told);
 }
 
+/// A workflow whose builds give their Dockerfiles images by argument, one of them with a Dockerfile that is not there.
+const BUILDS: [(&str, &str); 3] = [
+    (
+        ".github/workflows/ci.yml",
+        "\
+on: push
+env:
+  NODE: \"22\"
+jobs:
+  build:
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          context: web
+          build-args: |
+            PYTHON=python:3.13 # kept
+            RUNTIME=node:${{ env.NODE }}
+            CHOSEN=test
+            VERSION=7
+      - uses: docker/build-push-action@v6
+        with: {file: docker/api.Dockerfile, build-args: 'BASE=quay.io/acme/base:1'}
+      - uses: docker/build-push-action@v6
+        with: {context: elsewhere, build-args: 'BASE_IMAGE=alpine:3.20'}
+      - uses: docker/build-push-action@v6
+        with: {context: web, build-args: 'RUNTIME=acme/app:${{ matrix.v }}'}
+",
+    ),
+    (
+        "web/Dockerfile",
+        "ARG PYTHON\nARG RUNTIME\nARG CHOSEN=test\nFROM $PYTHON AS test\nFROM $RUNTIME\nFROM $CHOSEN\nFROM redis:$VERSION\n",
+    ),
+    ("docker/api.Dockerfile", "ARG BASE\nFROM ${BASE}\n"),
+];
+
+#[test]
+fn the_arguments_of_a_workflows_builds_are_rewritten_as_their_dockerfiles_say_and_taken_back() {
+    let program = BUILDS.iter().fold(Program::new(), |program, (path, text)| {
+        program.file(path, text)
+    });
+    let runs: [&[&str]; 4] = [&[], &["--write"], &["--check"], &["--undo"]];
+    let told = runs.map(|flags| {
+        let to: &[&str] = if flags == ["--undo"] {
+            &[]
+        } else {
+            &[".", TO[0], TO[1]]
+        };
+        let run = [&["rewrite"], to, flags].concat();
+        format!("$ forebay {}\n{}\n", run.join(" "), program.run(&run))
+    });
+    assert_snapshot!(told.concat());
+    for (path, text) in BUILDS {
+        let now = fs::read_to_string(program.path(path)).expect("a file");
+        assert_eq!(now, text, "{path}");
+    }
+}
+
 #[test]
 fn a_service_of_gitlabs_gets_an_alias_that_is_taken_back_with_it() {
     let text = "test:\n  script: [x]\n  services:\n    - postgres:15\n    - name: redis:7\n      command: [x]\n";
