@@ -1,7 +1,7 @@
 //! What was said of a message is remembered for its repetitions: a storm is one message, over and over.
 //!
 //! Repetitions differ in the digits of their prefix, in times and process ids, in the ids of traces, and nowhere else. What
-//! tells of nothing tells of nothing with other long numbers, ids and times, too.
+//! tells of nothing tells of nothing with other idle numbers, ids and times, too.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
@@ -20,8 +20,13 @@ const ID: &str = "ID=";
 /// How many hexadecimal digits an id has at least.
 const MIN_ID_BYTES: usize = 16;
 
-/// Numbers that are as long as this say nothing of a failure by their value: a status has three digits, a container's exit code too.
-const MIN_NUMBER_BYTES: usize = 4;
+/// Whether a number says nothing of a failure by its value: it is no status, no exit code, no small count.
+pub(crate) fn is_idle(digits: &[u8]) -> bool {
+    match digits {
+        [b'2', b'5', b'6'..=b'9'] | [b'2', b'6'..=b'9', _] | [b'3' | b'6'..=b'9', _, _] => true,
+        _ => digits.len() > 3,
+    }
+}
 
 /// Messages that were looked at lately, by hashes that nobody outside can foresee.
 #[derive(Debug)]
@@ -126,7 +131,7 @@ fn hex_length(text: &[u8]) -> usize {
         .count()
 }
 
-/// A text with the lengths of long numbers and ids in their place, and without times of the day.
+/// A text with the lengths of idle numbers and ids in their place, and without times of the day.
 fn write_form(text: &[u8], form: &mut Vec<u8>) {
     for word in
         text.chunk_by(|one, other| one.is_ascii_alphanumeric() == other.is_ascii_alphanumeric())
@@ -137,7 +142,8 @@ fn write_form(text: &[u8], form: &mut Vec<u8>) {
         }
         for part in word.chunk_by(|one, other| one.is_ascii_digit() == other.is_ascii_digit()) {
             let is_number = part.first().is_some_and(u8::is_ascii_digit);
-            if is_number && part.len() >= MIN_NUMBER_BYTES {
+            let is_alone = part.len() > 3 || part.len() == word.len();
+            if is_number && is_alone && is_idle(part) {
                 form.extend([b'0', length(part)]);
             } else {
                 form.extend_from_slice(part);
@@ -195,6 +201,8 @@ mod tests {
             ),
             ("trace 9e3779b97f4a7c15 x", "trace 00000000000000ab x"),
             ("m=17621575641 ü", "m=99999999999 ü"),
+            ("/images/256.png", "/images/999.png"),
+            ("n=377 of 600", "n=300 of 899"),
         ] {
             assert_eq!(form(one), form(other), "{one} / {other}");
         }
@@ -202,6 +210,9 @@ mod tests {
             ("answered 429", "answered 500"),
             ("exit code 0", "exit code 1"),
             ("exited (137)", "exited (0)"),
+            ("exited (255)", "exited (256)"),
+            ("answered 599", "answered 600"),
+            ("sha256:x", "sha384:x"),
             ("veth4711: up", "veth47110: up"),
             ("10.0.0.2:53: x", "10.0.0.2:80: x"),
             ("defaced beefed facade", "defaced beefed decade"),

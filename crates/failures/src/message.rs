@@ -74,9 +74,27 @@ pub(crate) fn may_be_alone(line: &[u8]) -> bool {
         || !is_of_many.iter().any(|sign| says.starts_with(sign)) && begins_record(split(&line))
 }
 
+/// What the lines of one form have in common beside what they tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Whether it is neither a program's nor another service's, so that frames of a stack may stand below it.
+    is_own: bool,
+    /// Whether its sentence waits for another line.
+    is_open: bool,
+}
+
+impl Manner {
+    pub(crate) fn of(text: &[u8], line: &Range<usize>) -> Self {
+        Self {
+            is_own: is_own(text, line),
+            is_open: is_open_at_end(&text[line.clone()]),
+        }
+    }
+}
+
 /// Where the message of a line that [`may_be_alone`] ends, if it has no other words than the line's: the frames of a stack below
-/// it are of the message, and none of its words. They are nobody's if the line is not its own ([`is_own`]).
-pub(crate) fn end_alone(text: &[u8], line: &Range<usize>, is_line_own: bool) -> Option<usize> {
+/// it are of the message, and none of its words. They are nobody's if the line is not its own.
+pub(crate) fn end_alone(text: &[u8], line: &Range<usize>, manner: Manner) -> Option<usize> {
     let before = line.start.checked_sub(1).map(|end| line_at(text, end));
     if before.is_some_and(|before| is_open_at_end(&text[before])) {
         return None;
@@ -85,18 +103,33 @@ pub(crate) fn end_alone(text: &[u8], line: &Range<usize>, is_line_own: bool) -> 
     let mut lines = 1;
     while lines < MAX_LINES && last.end < text.len() && text[last.end] == b'\n' {
         let next = line_at(text, last.end + 1);
+        let says = &text[next.clone()];
         let is_room = next.end - line.start <= MAX_BYTES;
-        let goes_on = is_room && go_together(text, [&last, &next], Joining::Strict);
-        if !goes_on || !is_line_own || !is_own(text, &next) {
+        let is_record = !manner.is_open && last == *line && is_next_record(says);
+        if !is_room || !manner.is_own || is_record {
             break;
         }
-        if !is_frame(split(&decode(&text[next.clone()])).1) {
-            return None;
+        if !is_bare_frame(says) {
+            if !go_together(text, [&last, &next], Joining::Strict) || !is_own(text, &next) {
+                break;
+            }
+            if !is_frame(split(&decode(says)).1) {
+                return None;
+            }
         }
         last = next;
         lines += 1;
     }
     Some(last.end)
+}
+
+/// Whether a line is nothing but a frame of a stack: such a one is no row, no program's and nobody else's.
+fn is_bare_frame(line: &[u8]) -> bool {
+    let says = line.trim_ascii_start();
+    says.starts_with(b"at ")
+        && memchr::memchr3(b'"', b'\'', b'`', says).is_none()
+        && memchr::memmem::find(says, b"://").is_none()
+        && is_frame(&decode(says))
 }
 
 /// Whether the line `next` goes on with the line `before`.
@@ -121,6 +154,9 @@ pub(crate) fn is_own(text: &[u8], line: &Range<usize>) -> bool {
 /// Whether a log's line may go on with words of the next one: the frames of a stack have none.
 pub fn may_go_on(line: &str, next: &[u8]) -> bool {
     if is_next_record(next) && !is_open_at_end(line.as_bytes()) {
+        return false;
+    }
+    if is_bare_frame(next) {
         return false;
     }
     let next = decode(next);

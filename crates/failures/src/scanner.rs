@@ -12,7 +12,7 @@ use crate::known_lines::{Form, Forms, KnownLines};
 use crate::marks::{find_mark, sift};
 use crate::memo::Memo;
 use crate::message::{
-    MAX_BYTES, MAX_LINES, around, decode, end_alone, is_own, line_at, may_be_alone, words,
+    MAX_BYTES, MAX_LINES, Manner, around, decode, end_alone, line_at, may_be_alone, words,
 };
 use crate::prefix::Joining;
 use crate::quoted::{is_quoted, unquoted};
@@ -78,8 +78,7 @@ pub struct Scanner {
 #[derive(Clone, Debug)]
 struct KnownLine {
     failure: Failure,
-    /// Whether it is neither a program's nor another service's, so that frames of a stack may stand below it.
-    is_own: bool,
+    manner: Manner,
 }
 
 /// A place of the window where a mark may stand.
@@ -132,7 +131,8 @@ impl Scanner {
             if self.window.len() >= WINDOW_BYTES {
                 let until = self.window.len() - OVERLAP_BYTES;
                 self.scan(until, found);
-                self.forget();
+                let ends = sifted.ends().partition_point(|end| *end < start);
+                self.forget(self.lines_pushed + ends as u64);
             }
         }
         self.lines_pushed += sifted.ends().len() as u64;
@@ -237,7 +237,7 @@ impl Scanner {
         let known = form.and_then(|form| self.lines.find(form));
         let end = known
             .as_ref()
-            .and_then(|known| end_alone(&self.window, line, known.is_own));
+            .and_then(|known| end_alone(&self.window, line, known.manner));
         // An event's count may stand in any line of its message.
         let end = end.filter(|end| !has_time_of_event(&self.window[line.end..*end]));
         let (Some(known), Some(end)) = (known, end) else {
@@ -273,7 +273,7 @@ impl Scanner {
         {
             let known = KnownLine {
                 failure: failure.clone(),
-                is_own: is_own(&self.window, &line),
+                manner: Manner::of(&self.window, &line),
             };
             self.lines.keep(form, line.len(), known);
         }
@@ -366,12 +366,13 @@ impl Scanner {
         }
     }
 
-    /// Lets go of what no message can reach any more.
-    fn forget(&mut self) {
+    /// Lets go of what no message can reach any more, of a window until whose end so many lines end.
+    fn forget(&mut self, lines: u64) {
         let mut keep = self.done.saturating_sub(MAX_BYTES);
         let begins = self.window[keep..].iter().position(|&byte| byte == b'\n');
         keep += begins.map_or(0, |end| end + 1).min(self.done - keep);
-        self.counted.lines_to(&self.window, keep);
+        let behind = lines_in(&self.window[keep..]);
+        self.counted.go_on(lines - behind, keep);
         self.counted.until -= keep.min(self.counted.until);
         self.window.drain(..keep);
         for spot in &mut self.spots {

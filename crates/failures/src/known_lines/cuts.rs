@@ -1,13 +1,10 @@
-//! What repetitions of a line differ in: times, the ids of traces, and in JSON journald's stamps and cursor and long numbers.
+//! What repetitions of a line differ in: times, the ids of traces, and in JSON journald's stamps and cursor and idle numbers.
 //!
 //! Nothing of it says what went wrong: a number that may be a status is left where it stands.
 
 use std::ops::Range;
 
-use crate::memo::id_length;
-
-/// Numbers that are as long as this say nothing of a failure by their value: a status has three digits, a container's exit code too.
-const MIN_NUMBER_BYTES: usize = 4;
+use crate::memo::{id_length, is_idle};
 
 /// What is cut out of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +54,7 @@ fn find_value(until_name: &[u8], behind: &[u8]) -> Option<(Range<usize>, Cut)> {
                 .iter()
                 .any(|name| until_name.ends_with(name))
             {
-                (long_digits(inner)?, Cut::Number)
+                (idle_digits(inner)?, Cut::Number)
             } else {
                 return None;
             };
@@ -70,7 +67,7 @@ fn find_value(until_name: &[u8], behind: &[u8]) -> Option<(Range<usize>, Cut)> {
 
 /// How long a number is that is a value, with its fraction: `4711`, `1762157564.12`. Of a count the value is what is told.
 fn number_length(until_name: &[u8], value: &[u8]) -> Option<usize> {
-    let mut length = long_digits(value)?;
+    let mut length = idle_digits(value)?;
     if value.get(length) == Some(&b'.') {
         length += 1 + count_digits(&value[length + 1..]);
     }
@@ -82,9 +79,9 @@ fn number_length(until_name: &[u8], value: &[u8]) -> Option<usize> {
     (matches!(value.get(length), Some(b',' | b'}')) && !is_count()).then_some(length)
 }
 
-fn long_digits(text: &[u8]) -> Option<usize> {
+fn idle_digits(text: &[u8]) -> Option<usize> {
     let digits = count_digits(text);
-    (digits >= MIN_NUMBER_BYTES).then_some(digits)
+    is_idle(&text[..digits]).then_some(digits)
 }
 
 /// How long journald's cursor is: `s=0c9d;i=1f5;b=4bf9;m=1c2;t=6427;x=5c1d`, none of whose numbers may be taken for a status.

@@ -20,7 +20,12 @@ handler handling operation operator node nodes pod pods cluster stream stdout st
 organization authorization listening completed complete finished received sending content count counter metric metrics \
 transaction database queue worker thread order orders product products account customer static assets index.html mozilla \
 chrome safari applewebkit gecko linux x86_64 java.lang exception org.springframework.web com. localhost caller source \
-termination waiting restarting executing unable invalid unexpected expected contact context control console found bound";
+termination waiting restarting executing unable invalid unexpected expected contact context control console found bound \
+runc runtime pods/ volumes/ mount mounts mounted orphaned cleaned removed removing access accessed simple multiple complete example \
+place places placed replace replaced because become becomes before warn warning returns returned successfully second seconds served \
+reserved change changed ranges active inactive activity deactivated until kernel orders by the user for each on the of and for the \
+name names and names\" msg\" method\" status\" ident identifier identifiers priority facility command comm commit log logger logging \
+log.level realtime monotonic cursor transport hostname there other another images/ index";
 
 /// Bytes by how often they stand in logs, the most frequent first; those that are not named are the rarest.
 const FREQUENT: &[u8] = b" eotainrscdlu0m1pg2:\"/f-=h.34v5b678w9k_y,j";

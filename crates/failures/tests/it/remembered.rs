@@ -5,7 +5,7 @@ use forebay_failures::{Classifier, Excerpt, Failure, classify};
 use crate::lines::{heldout, none, reported, unseen, written};
 use crate::scanned::scan;
 
-/// The text with other digits where five and more stand in a row, and in other times of the day.
+/// The text with other digits where five and more stand in a row, with 777 for 300 to 399, and in other times of the day.
 fn with_other_numbers(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut other = text.to_owned().into_bytes();
@@ -17,6 +17,11 @@ fn with_other_numbers(text: &str) -> String {
             for byte in &mut other[at..end] {
                 *byte = b'0' + (*byte - b'0' + 3) % 10;
             }
+        }
+        let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let is_word = !is_part(at.checked_sub(1).map(|at| &bytes[at])) && !is_part(bytes.get(end));
+        if end - at == 3 && bytes[at] == b'3' && is_word {
+            other[at..end].fill(b'7');
         }
         at = end + 1;
     }
