@@ -157,6 +157,45 @@ impl Order {
     pub fn is_look(&self) -> bool {
         matches!(self, Self::ListUsers { .. } | Self::ListRobots { .. })
     }
+
+    /// What it says beyond what it prints, for the audit log: of a token its rights, and for how long.
+    pub fn detail(&self) -> Option<String> {
+        let Self::AddRobot {
+            rights,
+            expires_in_seconds,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let rights = rights.iter();
+        let rights =
+            rights.map(|right| format!("{} {}", right.actions, right.repositories.join(" ")));
+        let until = expires_in_seconds.map_or_else(
+            || "does not expire".to_owned(),
+            |seconds| format!("expires in {seconds} s"),
+        );
+        let said: Vec<String> = rights.chain([until]).collect();
+        Some(said.join("; "))
+    }
+}
+
+impl OrderError {
+    /// Why not, in a word, for the audit log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Name(..)
+            | Self::Id(_)
+            | Self::Pattern(..)
+            | Self::Actions(..)
+            | Self::Desk(DeskError::Password(_) | DeskError::Rights) => "invalid",
+            Self::Desk(DeskError::Taken(_)) => "exists",
+            Self::Desk(DeskError::NoUser(_) | DeskError::NoRobot(_)) => "not_found",
+            Self::Desk(DeskError::Full(_)) => "full",
+            Self::Desk(DeskError::Busy) => "busy",
+            Self::Desk(DeskError::Randomness(_) | DeskError::Accounts(_)) => "failed",
+        }
+    }
 }
 
 impl fmt::Display for Order {

@@ -81,11 +81,11 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// What they are called where it is written down; empty where no access is configured.
+    /// What they are called where it is written down; where no access is configured, only this machine's own programs change anything.
     pub(crate) fn name(&self) -> Arc<str> {
         match &self.entered {
             Some((_, identity)) => identity.principal.to_string().into(),
-            None => "".into(),
+            None => "loopback".into(),
         }
     }
 

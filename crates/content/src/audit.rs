@@ -14,7 +14,7 @@ pub trait Audit: Send + Sync {
 /// A change, or a try at one. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry<'a> {
-    /// Who, as policies name them; empty where no access is configured.
+    /// Who, as policies name them; `loopback` for this machine's own programs where no access is configured.
     pub who: &'a str,
     /// From where; none for what came over the control socket, or is done by ourselves.
     pub from: Option<IpAddr>,
@@ -24,7 +24,7 @@ pub struct AuditEntry<'a> {
     pub object: &'a str,
     /// What was said of it, where that is more than the act's name: settings, a grace.
     pub detail: Option<&'a str>,
-    /// The digest of what was pushed, where the object does not say it.
+    /// The digest of what was pushed or pinned, where the object does not say it.
     pub digest: Option<&'a str>,
     /// What came of it: `done`, or why not in a word.
     pub outcome: &'a str,
@@ -75,10 +75,14 @@ impl<'a> BegunAct<'a> {
         }
     }
 
-    /// Writes down what came of it.
-    pub fn end(mut self, outcome: &'a str) {
+    /// Writes down what came of it, and the digest of what was changed, where the object does not say it.
+    pub fn end(mut self, outcome: &str, digest: Option<&str>) {
         if let Some(entry) = self.entry.take() {
-            self.audit.record(&AuditEntry { outcome, ..entry });
+            self.audit.record(&AuditEntry {
+                outcome,
+                digest,
+                ..entry
+            });
         }
     }
 }

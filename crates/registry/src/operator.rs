@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forebay_content::{Audit, AuditEntry, Event, Observe};
 use forebay_jobs::Supervisor;
-use forebay_oci::{RepositoryName, Target};
+use forebay_oci::{RepositoryName, Tag, Target};
 use futures::TryStreamExt as _;
 use tracing::{info, warn};
 
@@ -181,7 +181,9 @@ impl Operator {
         let (who, place) = (who.to_owned(), place(repository));
         let tell = move |going: &Going| {
             let object = format!("{place}@{}", going.digest);
+            let detail = told(going);
             audit.record(&AuditEntry {
+                detail: Some(&detail),
                 outcome: AuditEntry::DONE,
                 ..AuditEntry::of(&who, "expire-manifest", &object)
             });
@@ -190,6 +192,16 @@ impl Operator {
         self.registry
             .expire(repository, rules, Arc::new(tell))
             .await
+    }
+}
+
+/// The tags that a manifest had, and by whose doing it went.
+fn told(going: &Going) -> String {
+    let tags: Vec<&str> = going.tags.iter().map(Tag::as_str).collect();
+    let cause = &going.cause;
+    match tags.as_slice() {
+        [] => format!("untagged; {cause}"),
+        some => format!("tagged {}; {cause}", some.join(" ")),
     }
 }
 

@@ -41,13 +41,17 @@ pub(crate) async fn carry_out_and_record(
         return desk.carry_out(order).await;
     }
     let what = order.to_string();
-    let begun = BegunAct::new(audit, AuditEntry::of(who, "change-account", &what));
+    let detail = order.detail();
+    let entry = AuditEntry {
+        detail: detail.as_deref(),
+        ..AuditEntry::of(who, "change-account", &what)
+    };
+    let begun = BegunAct::new(audit, entry);
     let carried_out = desk.carry_out(order).await;
-    begun.end(if carried_out.is_ok() {
-        AuditEntry::DONE
-    } else {
-        "failed"
-    });
+    let outcome = carried_out
+        .as_ref()
+        .map_or_else(OrderError::word, |_| AuditEntry::DONE);
+    begun.end(outcome, None);
     carried_out
 }
 

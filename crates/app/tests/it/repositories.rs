@@ -198,10 +198,12 @@ fn check_audit(setup: &Forebay) {
         by("unpin-manifest")[0],
         words("local/team/app:latest", "command line", "done")
     );
+    let refused = by("create-repository").into_iter();
+    assert_eq!(refused.filter(|line| line[2] == "not_local").count(), 2);
     let deleted = by("delete-repository");
     assert_eq!(
         deleted[0],
-        words("local/team/app", "control socket", "failed")
+        words("local/team/app", "control socket", "not_empty")
     );
     assert_eq!(deleted[1], words("local/team/app", "command line", "done"));
     assert_eq!(by("collect-garbage").len(), 1);

@@ -6,10 +6,10 @@ use forebay_limits::counted;
 use forebay_oci::{InvalidPattern, Reference, RepositoryName};
 
 use super::MIN_GRACE;
-use crate::PushError;
 use crate::expiry::ExpiryError;
 use crate::lifecycle::{InvalidRule, InvalidTagPattern, MAX_RULES};
 use crate::owner::InvalidSettings;
+use crate::{PushError, Refused};
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,31 @@ pub enum RepositoryOrderError {
     /// The disk, or our own fault.
     #[error(transparent)]
     Failed(#[from] PushError),
+}
+
+impl RepositoryOrderError {
+    /// Why not, in a word, for the audit log.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Name(_)
+            | Self::Reference(_)
+            | Self::Pattern(..)
+            | Self::TagPattern(..)
+            | Self::Rule { .. }
+            | Self::Rules(_)
+            | Self::Settings(_)
+            | Self::NoRules
+            | Self::Grace(_) => "invalid",
+            Self::NoRepository(_) | Self::NoManifest { .. } => "not_found",
+            Self::Exists(_) => "exists",
+            Self::Holds { .. } => "not_empty",
+            Self::Stopping | Self::BrokenOff => "broken_off",
+            Self::Failed(PushError::Unjournaled(_)) => "unjournaled",
+            Self::Failed(PushError::Refused(Refused::NotLocal(_))) => "not_local",
+            Self::Failed(PushError::Refused(_)) => "refused",
+            Self::Expiry(_) | Self::Failed(_) => "failed",
+        }
+    }
 }
 
 impl From<ExpiryError> for RepositoryOrderError {

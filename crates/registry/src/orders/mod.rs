@@ -114,12 +114,17 @@ impl Operator {
             // What was cleared away until then stays so; the rest is when garbage is collected next.
             () = self.registry.supervisor.stopping(), if is_long => Err(RepositoryOrderError::Stopping),
         };
-        begun.end(match &changed {
-            Ok(_) => AuditEntry::DONE,
-            Err(RepositoryOrderError::Failed(PushError::Unjournaled(_))) => "unjournaled",
-            Err(RepositoryOrderError::Stopping) => "broken_off",
-            Err(_) => "failed",
-        });
+        let digest = match &changed {
+            // The digest is the object already where it was named by that.
+            Ok(RepositoryOutcome::Pinned { digest }) if !object.ends_with(digest) => {
+                Some(digest.as_str())
+            }
+            _ => None,
+        };
+        let outcome = changed
+            .as_ref()
+            .map_or_else(RepositoryOrderError::word, |_| AuditEntry::DONE);
+        begun.end(outcome, digest);
         changed
     }
 

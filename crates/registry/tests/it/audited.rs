@@ -30,7 +30,13 @@ impl Audit for Lines {
         let said = entry
             .detail
             .map_or_else(String::new, |said| format!(" ({said})"));
-        let line = format!("{} {}{said}: {}", entry.act, entry.object, entry.outcome);
+        let digest = entry
+            .digest
+            .map_or_else(String::new, |digest| format!(" {digest}"));
+        let line = format!(
+            "{} {}{said}{digest}: {}",
+            entry.act, entry.object, entry.outcome
+        );
         self.0.lock().unwrap().push(line);
     }
 }
@@ -127,12 +133,62 @@ async fn an_order_is_written_down_with_what_was_said() {
         lines.all(),
         [
             "create-repository local/team/app (immutable tags v* r-*, quota 1000 bytes): done",
-            "create-repository local/team/app (immutable tags v* r-*, quota 1000 bytes): failed",
+            "create-repository local/team/app (immutable tags v* r-*, quota 1000 bytes): exists",
             "set-repository local/team/app (immutable tags v*, quota 5 bytes): done",
             "set-repository local/team/app (no immutable tags, no quota): done",
             "set-repository local/team/app (quota 7 bytes): done",
             "collect-garbage local (grace 3600 s): done",
             "delete-repository local/team/app (with all that it holds): done",
+        ]
+    );
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_pin_is_written_down_by_its_digest_and_what_goes_by_its_tags_and_its_rule() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (operator, lines) = operator(&scene);
+    let app = name("app");
+    let (first, second) = (Image::numbered(1), Image::numbered(2));
+    for (tag, image) in [("1", &first), ("2", &second)] {
+        scene.push_image(&app, Some(tag), image).await.unwrap();
+    }
+    let pin = |reference: &str| RepositoryOrder::Pin {
+        name: app.to_string(),
+        reference: reference.to_owned(),
+        is_pinned: true,
+    };
+    let (pinned, gone) = (first.digest().to_string(), second.digest().to_string());
+    operator.carry_out(pin("1"), WHO).await.unwrap();
+    operator.carry_out(pin(&pinned), WHO).await.unwrap();
+    operator.carry_out(pin("3"), WHO).await.unwrap_err();
+    let rule = forebay_registry::RuleText {
+        repositories: vec!["**".to_owned()],
+        keep_newest: Some(0),
+        ..Default::default()
+    };
+    let expire = RepositoryOrder::Expire {
+        name: app.to_string(),
+        rules: Some(vec![rule]),
+        dry_run: false,
+    };
+    operator.carry_out(expire, WHO).await.unwrap();
+    let held = RepositoryOrder::DeleteRepository {
+        name: app.to_string(),
+        with_content: false,
+    };
+    operator.carry_out(held, WHO).await.unwrap_err();
+    assert_eq!(
+        lines.all(),
+        [
+            format!("pin-manifest local/app:1 {pinned}: done"),
+            format!("pin-manifest local/app@{pinned}: done"),
+            "pin-manifest local/app:3: not_found".to_owned(),
+            format!(
+                "expire-manifest local/app@{gone} (tagged 2; lifecycle rule 1: not among the newest 0): done"
+            ),
+            "delete-repository local/app: not_empty".to_owned(),
         ]
     );
     scene.close().await;
