@@ -4,3 +4,4 @@ mod change;
 mod password;
 pub mod token;
 pub mod user;
+mod words;

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::io::Read as _;
 
-use forebay_access::{MAX_PASSWORD_BYTES, Random as _, SystemRandom};
+use forebay_access::{
+    InvalidPassword, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, Random as _, SystemRandom,
+};
 use forebay_content::Secret;
 use forebay_terminal::{Failure, Printer, ask_hidden, is_typed};
 
@@ -66,9 +68,17 @@ async fn ask(whose: &str, printer: &Printer) -> Result<Secret, Failure> {
         let typed = ask_hidden(question, printer).await?;
         Ok::<_, Failure>(Secret::new(typed.unwrap_or_default()))
     };
-    let first = ask(&format!("Password of {whose}, which is not shown:")).await?;
+    let first = ask(&format!(
+        "Password of {whose}, {MIN_PASSWORD_BYTES} to {MAX_PASSWORD_BYTES} bytes, which is not shown:"
+    ))
+    .await?;
     if first.expose().is_empty() {
         return Err(none());
+    }
+    // Before the same is typed once more in vain.
+    if !(MIN_PASSWORD_BYTES..=MAX_PASSWORD_BYTES).contains(&first.expose().len()) {
+        let what = format!("{InvalidPassword}: nothing was changed");
+        return Err(Failure::plain(what));
     }
     let second = ask("The same once more:").await?;
     if first != second {

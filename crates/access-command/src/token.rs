@@ -7,9 +7,12 @@ use clap::Subcommand;
 use forebay_access::{ACCOUNTS_AT_A_TIME, Order, RightText, RobotText, Told};
 use forebay_config::{Environment, load, time_span};
 use forebay_server::order_accounts;
-use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
+use forebay_terminal::{
+    ExitStatus, Failure, Json, Printer, SourceArgs, amounts, table, with_exit_codes,
+};
 
 use crate::change::change;
+use crate::words::{account_name, actions, repositories};
 
 /// What `--expires` takes for a token that does not.
 const NEVER: &str = "never";
@@ -50,15 +53,16 @@ enum Act {
 #[derive(Debug, clap::Args)]
 struct Create {
     /// What the token is called in policies, lists and logs
-    #[arg(long, value_name = "NAME", default_value = "robot")]
+    #[arg(long, value_name = "NAME", default_value = "robot", value_parser = account_name)]
     name: String,
 
     /// A pattern of repositories that it is for; local ones as team/*, others as docker.io/library/*
-    #[arg(long = "repo", value_name = "PATTERN", required = true)]
+    #[arg(long = "repo", value_name = "PATTERN", required = true, value_parser = repositories)]
     repositories: Vec<String>,
 
-    /// What it may do there: pull, push, delete, admin, with commas between
-    #[arg(long, value_name = "ACTIONS", default_value = "pull")]
+    /// What it may do there: pull, push, delete, admin, with commas between; who pushes needs pull as well, and admin gives nothing
+    /// beyond the others over HTTP
+    #[arg(long, value_name = "ACTIONS", default_value = "pull", value_parser = actions)]
     actions: String,
 
     /// After what time it is worth nothing, such as 90d; or never
@@ -149,16 +153,15 @@ async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, 
         printer.line(Json::indented(&robots));
         return Ok(ExitStatus::Ok);
     }
-    for robot in &robots {
+    let row = |robot: &RobotText| {
         let rights = robot.rights.iter();
         let rights =
             rights.map(|right| format!("{} {}", right.actions, right.repositories.join(" ")));
         let rights = rights.collect::<Vec<_>>().join("; ");
-        let state = until(robot);
-        printer.line(format_args!(
-            "{}  {}  {rights}  {state}",
-            robot.id, robot.name
-        ));
+        [robot.id.clone(), robot.name.clone(), rights, until(robot)]
+    };
+    for line in table(&robots.iter().map(row).collect::<Vec<_>>()) {
+        printer.line(line);
     }
     if robots.is_empty() {
         printer.note("there are no tokens: forebay token create makes one");

@@ -6,10 +6,13 @@ use clap::Subcommand;
 use forebay_access::{ACCOUNTS_AT_A_TIME, Order, Told, UserText};
 use forebay_config::{Environment, load};
 use forebay_server::order_accounts;
-use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
+use forebay_terminal::{
+    ExitStatus, Failure, Json, Printer, SourceArgs, amounts, table, with_exit_codes,
+};
 
 use crate::change::change;
 use crate::password::PasswordArgs;
+use crate::words::account_name;
 
 /// Makes, lists and changes the accounts of people
 ///
@@ -66,6 +69,7 @@ enum Act {
 #[derive(Debug, clap::Args)]
 struct Who {
     /// The user's name
+    #[arg(value_parser = account_name)]
     name: String,
     #[command(flatten)]
     source: SourceArgs,
@@ -130,10 +134,13 @@ async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, 
         printer.line(Json::indented(&users));
         return Ok(ExitStatus::Ok);
     }
-    for user in &users {
+    let row = |user: &UserText| {
         let state = if user.disabled { "disabled" } else { "active" };
         let since = amounts::moment(user.created_unix_ms);
-        printer.line(format_args!("{}  {state}  made {since}", user.name));
+        [user.name.clone(), state.to_owned(), format!("made {since}")]
+    };
+    for line in table(&users.iter().map(row).collect::<Vec<_>>()) {
+        printer.line(line);
     }
     if users.is_empty() {
         printer.note("there are no users: forebay user add NAME makes one");

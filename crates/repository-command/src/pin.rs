@@ -3,7 +3,9 @@
 use forebay_config::{Environment, load};
 use forebay_registry::{ManifestText, RepositoryOrder, RepositoryOutcome, RepositoryText};
 use forebay_server::Repositories;
-use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
+use forebay_terminal::{
+    ExitStatus, Failure, Json, Printer, SourceArgs, amounts, table, with_exit_codes,
+};
 use serde::Serialize;
 
 use crate::image::{local_image, repository_name};
@@ -136,13 +138,15 @@ async fn list(
         printer.line(Json::indented(&pinned));
         return Ok(());
     }
-    for Pinned { repository, pin } in &pinned {
-        let tags = tags(&pin.tags, pin.tags_beside);
-        let pushed = amounts::moment(pin.pushed_unix_ms);
-        printer.line(format_args!(
-            "{repository}@{}  {tags}  pushed {pushed}",
-            pin.digest
-        ));
+    let row = |Pinned { repository, pin }: &Pinned| {
+        [
+            format!("{repository}@{}", pin.digest),
+            tags(&pin.tags, pin.tags_beside),
+            format!("pushed {}", amounts::moment(pin.pushed_unix_ms)),
+        ]
+    };
+    for line in table(&pinned.iter().map(row).collect::<Vec<_>>()) {
+        printer.line(line);
     }
     if pinned.is_empty() {
         printer.note("nothing is pinned: forebay pin IMAGE pins an image");

@@ -15,6 +15,7 @@ pub mod programs;
 mod report;
 pub mod screen;
 mod source_args;
+mod table;
 mod together;
 pub mod whole_file;
 
@@ -26,4 +27,5 @@ pub use json::Json;
 pub use printer::Printer;
 pub use report::{MAX_CAUSES, report};
 pub use source_args::{ListenArgs, SourceArgs};
+pub use table::table;
 pub use together::Together;

@@ -11,7 +11,7 @@ use forebay_limits::{counted, counted_as};
 use forebay_server::{
     CheckMode, CheckReport, LostObject, RebuiltRows, RegistryCheck, ask_running, check_stopped,
 };
-use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs};
+use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts};
 use tokio::time::timeout;
 
 /// After this time whoever waits for a running server is told where to look.
@@ -86,8 +86,9 @@ pub(super) async fn run(
     } else {
         let tell = |so_far: &FsckReport| {
             printer.note(format_args!(
-                "{} sound blobs, {} bytes so far",
-                so_far.sound, so_far.bytes
+                "{}, {} so far",
+                counted(so_far.sound, "sound blob"),
+                amounts::bytes(so_far.bytes)
             ));
         };
         let mode = CheckMode {
@@ -163,9 +164,9 @@ fn print(report: &CheckReport, mend: bool, data: &Path, printer: &Printer) {
         print_registry(registry, mend, printer);
     }
     printer.line(format_args!(
-        "{} sound blobs, {} bytes in {}",
-        content.sound,
-        content.bytes,
+        "{}, {} in {}",
+        counted(content.sound, "sound blob"),
+        amounts::bytes(content.bytes),
         data.display()
     ));
 }
@@ -228,8 +229,9 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
     }
     if registry.sound > 0 || !registry.is_clean() {
         printer.line(format_args!(
-            "{} sound objects, {} bytes of local repositories",
-            registry.sound, registry.bytes
+            "{} of local repositories, {}",
+            counted(registry.sound, "sound object"),
+            amounts::bytes(registry.bytes)
         ));
     }
 }

@@ -62,11 +62,11 @@ fn there_is_a_user_before_the_first_start() {
         told.collect::<Vec<_>>(),
         [
             r#""add user alice" "done""#,
-            r#""add user alice" "failed""#,
+            r#""add user alice" "exists""#,
             r#""disable user alice" "done""#,
             r#""enable user alice" "done""#,
             r#""remove user alice" "done""#,
-            r#""set the password of user alice" "failed""#,
+            r#""set the password of user alice" "not_found""#,
         ]
     );
 }
@@ -114,6 +114,7 @@ fn a_password_is_read_or_made_up_and_never_an_argument() {
         assert!(refused.contains(expected), "{refused}");
     }
     let wrong = program.run_with_input(&["user", "add", "a b"], "correct horse\n");
+    assert!(wrong.starts_with("exit: 2"), "{wrong}");
     assert!(wrong.contains("is no name of an account"), "{wrong}");
 }
 
@@ -151,11 +152,25 @@ fn a_token_is_shown_once_and_told_by_its_name_and_id_then() {
         1,
         "{listed}"
     );
+    let nobody = program.run(&["token", "revoke", "nobody"]);
+    assert!(nobody.starts_with("exit: 3"), "{nobody}");
+    assert!(nobody.contains("there is no token nobody"), "{nobody}");
+    let lines = fs::read_to_string(program.path("forebay-data/audit.jsonl")).expect("an audit log");
+    let line = |number: usize| {
+        let line = lines.lines().nth(number).expect("a line");
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        format!("{} {} {}", line["object"], line["detail"], line["outcome"])
+    };
+    assert_eq!(
+        line(0),
+        r#""create a token for ci" "pull,push team/*; expires in 7776000 s" "done""#
+    );
+    assert_eq!(
+        line(1),
+        r#""create a token for ci" "pull,push team/*; does not expire" "done""#
+    );
+    assert_eq!(line(3), r#""revoke token nobody" null "not_found""#);
     for (args, expected) in [
-        (
-            vec!["token", "revoke", "nobody"],
-            "there is no token nobody",
-        ),
         (
             vec!["token", "create", "--repo", "docker.io"],
             "write docker.io/** for all of that registry",
@@ -170,7 +185,7 @@ fn a_token_is_shown_once_and_told_by_its_name_and_id_then() {
         ),
     ] {
         let refused = program.run(&args);
-        assert!(refused.starts_with("exit: 3"), "{refused}");
+        assert!(refused.starts_with("exit: 2"), "{refused}");
         assert!(refused.contains(expected), "{refused}");
     }
     for expires in ["0s", "soon", "-1d", ""] {

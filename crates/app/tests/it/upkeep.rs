@@ -175,7 +175,7 @@ async fn a_sound_cache_is_found_sound_whether_a_server_runs_or_not() {
     insta::assert_snapshot!(stopped, @r"
     exit: 0
     ----- stdout -----
-    4 sound blobs, 14959 bytes in data
+    4 sound blobs, 14 KiB in data
     ----- stderr -----
     ");
     insta::assert_snapshot!(transcript(&setup.run(&["fsck", "--json"]).await), @r#"
@@ -248,7 +248,7 @@ async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
     ----- stdout -----
     [81b5b1f0]  damaged: found
     [4b2b8b91]  missing: found
-    2 sound blobs, 863 bytes in data
+    2 sound blobs, 863 B in data
     ----- stderr -----
     ");
     let found = program.setup.run(&["fsck", "--dry-run", "--json"]).await;
@@ -293,7 +293,7 @@ async fn a_running_server_finds_damage_and_mends_it_from_upstream() {
     [81b5b1f0]  damaged: dropped
     [2e65738a]  needs what was dropped: dropped
     [4b2b8b91]  missing: dropped
-    1 sound blobs, 315 bytes in data
+    1 sound blob, 315 B in data
     ----- stderr -----
     ");
     hub.clear_requests();
@@ -324,17 +324,17 @@ async fn a_stopped_server_is_mended_too_and_starts_again() {
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: found
-    3 sound blobs, 10863 bytes in data
+    3 sound blobs, 10 KiB in data
     ----- stderr -----
     exit: 1
     ----- stdout -----
     [81b5b1f0]  damaged: dropped
     [2e65738a]  needs what was dropped: dropped
-    3 sound blobs, 10863 bytes in data
+    3 sound blobs, 10 KiB in data
     ----- stderr -----
     exit: 0
     ----- stdout -----
-    2 sound blobs, 10315 bytes in data
+    2 sound blobs, 10 KiB in data
     ----- stderr -----
     ");
     pull.succeeds(&setup.start().await).await;
@@ -361,7 +361,7 @@ async fn a_rebuilt_catalog_shows_nothing_before_the_upstream_has_said_that_it_ma
     [4b2b8b91]  unknown to the catalog: recorded
     [81b5b1f0]  unknown to the catalog: recorded
     [d8c0952c]  unknown to the catalog: recorded
-    4 sound blobs, 14959 bytes in data
+    4 sound blobs, 14 KiB in data
     ----- stderr -----
     ");
     let program = setup.start().await;

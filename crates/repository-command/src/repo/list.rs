@@ -3,7 +3,9 @@
 use forebay_config::{Environment, load};
 use forebay_registry::{RepositoryOrder, RepositoryOutcome, RepositoryText};
 use forebay_server::Repositories;
-use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
+use forebay_terminal::{
+    ExitStatus, Failure, Json, Printer, SourceArgs, amounts, table, with_exit_codes,
+};
 
 use crate::image::repository_pattern;
 
@@ -90,16 +92,8 @@ fn print(found: &[RepositoryText], printer: &Printer) {
     let rows: Vec<[String; HEADS.len()]> = std::iter::once(HEADS.map(str::to_owned))
         .chain(rows)
         .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..HEADS.len())
-        .map(|column| width(column).unwrap_or_default())
-        .collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths);
-        let cells: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        printer.line(cells.join("  ").trim_end());
+    for line in table(&rows) {
+        printer.line(line);
     }
 }
 

@@ -4,7 +4,9 @@ use forebay_config::{Environment, load};
 use forebay_limits::counted;
 use forebay_registry::{DetailText, ManifestText, RepositoryOrder, RepositoryOutcome};
 use forebay_server::Repositories;
-use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
+use forebay_terminal::{
+    ExitStatus, Failure, Json, Printer, SourceArgs, amounts, table, with_exit_codes,
+};
 
 use super::expire::are;
 use crate::image::repository_name;
@@ -97,16 +99,19 @@ fn section(head: &str, manifests: &[ManifestText], printer: &Printer) {
         return;
     }
     printer.line(format_args!("\n{head}"));
-    for manifest in manifests {
+    let row = |manifest: &ManifestText| {
         let pulled = manifest.pulled_unix_ms.map_or_else(
             || "never pulled".to_owned(),
             |at| format!("pulled {}", amounts::moment(at)),
         );
-        printer.line(format_args!(
-            "  {}  {}  pushed {}, {pulled}",
+        let pushed = amounts::moment(manifest.pushed_unix_ms);
+        [
             tags(&manifest.tags, manifest.tags_beside),
-            manifest.digest,
-            amounts::moment(manifest.pushed_unix_ms),
-        ));
+            manifest.digest.clone(),
+            format!("pushed {pushed}, {pulled}"),
+        ]
+    };
+    for line in table(&manifests.iter().map(row).collect::<Vec<_>>()) {
+        printer.line(format_args!("  {line}"));
     }
 }
