@@ -1,12 +1,14 @@
 //! Where accounts are made and changed: by the running server, or by a command when none runs.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_content::{
     AccountChange, AccountName, Accounts, Added, CatalogError, Clock, KeptRobot, KeptUser,
-    MAX_ROBOTS, MAX_USERS, Right, RobotId, Secret, Stamp,
+    MAX_ROBOTS, MAX_USERS, PAGE, Right, RobotId, Secret, Stamp, pages,
 };
+use futures::TryStreamExt as _;
 
 use crate::hashing::{Busy, Hashing};
 use crate::known::Changes;
@@ -16,9 +18,6 @@ use crate::robot_token::RobotToken;
 
 /// The most rights of one token, and the most patterns of one right.
 pub const MAX_RIGHTS: usize = 64;
-
-/// How many tokens are read at a time when one is looked for by its name.
-const PAGE: u32 = 500;
 
 /// Makes and changes accounts.
 pub struct Desk {
@@ -235,11 +234,12 @@ impl Desk {
             return Ok(vec![robot]);
         }
         let mut found = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.accounts.robots(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id.clone());
+        let mut robots = pin!(pages(
+            None,
+            |after: Option<RobotId>| async move { self.accounts.robots(after.as_ref(), PAGE).await },
+            |page: &Vec<KeptRobot>| page.last().map(|last| last.id.clone()),
+        ));
+        while let Some(page) = robots.try_next().await? {
             found.extend(
                 page.into_iter()
                     .filter(|robot| robot.name.as_str() == name_or_id),

@@ -2,16 +2,14 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::pin::pin;
 
-use forebay_content::{BlobError, BlobStat, BlobStore, CatalogError, Hosted};
+use forebay_content::{BlobError, BlobStat, BlobStore, CatalogError, Hosted, PAGE, pages};
 use forebay_oci::{Digest, Hasher};
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::report::{MAX_TOLD, Uncopied};
 use crate::{BackupError, BackupReport, Progress};
-
-/// How many are looked at in one go.
-const AT_ONCE: u32 = 500;
 
 /// How many are copied at once: most are small, and wait for a sync each.
 const COPIED_AT_ONCE: usize = 4;
@@ -61,14 +59,15 @@ impl Bytes<'_> {
             page: VecDeque::new(),
             last: None,
         };
-        let mut after: Option<Digest> = None;
-        loop {
-            let page = self.rows.held_after(after.as_ref(), AT_ONCE).await;
-            let page = page.map_err(|error| self.unread(error))?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.digest.clone());
+        let mut held = pin!(pages(
+            None,
+            |after: Option<Digest>| async move {
+                let page = self.rows.held_after(after.as_ref(), PAGE).await;
+                page.map_err(|error| self.unread(error))
+            },
+            last_digest,
+        ));
+        while let Some(page) = held.try_next().await? {
             let mut missing = Vec::new();
             for stat in page {
                 let found = ahead.find(&stat.digest).await;
@@ -90,6 +89,7 @@ impl Bytes<'_> {
                 copied_bytes: report.copied_bytes,
             });
         }
+        Ok(())
     }
 
     async fn count(&self, copied: Copied, report: &mut BackupReport) -> Result<(), BackupError> {
@@ -148,14 +148,15 @@ impl Bytes<'_> {
     /// Removes what nobody holds any more: how many.
     pub(crate) async fn remove_unheld(&self) -> Result<u64, BackupError> {
         let mut removed = 0;
-        let mut after: Option<Digest> = None;
-        loop {
-            let page = self.to.list(after.as_ref(), AT_ONCE as usize).await;
-            let page = page.map_err(|error| self.failed(error))?;
-            let Some(last) = page.last() else {
-                return Ok(removed);
-            };
-            after = Some(last.digest.clone());
+        let mut there = pin!(pages(
+            None,
+            |after: Option<Digest>| async move {
+                let page = self.to.list(after.as_ref(), PAGE as usize).await;
+                page.map_err(|error| self.failed(error))
+            },
+            last_digest,
+        ));
+        while let Some(page) = there.try_next().await? {
             let digests: Vec<Digest> = page.into_iter().map(|stat| stat.digest).collect();
             let held = self
                 .rows
@@ -168,6 +169,7 @@ impl Bytes<'_> {
                 removed += 1;
             }
         }
+        Ok(removed)
     }
 
     fn unread(&self, source: CatalogError) -> BackupError {
@@ -196,7 +198,7 @@ impl Ahead<'_> {
             }
             // What lies before it is passed over.
             let last = self.last.as_ref();
-            let page = self.store.list(last, AT_ONCE as usize).await?;
+            let page = self.store.list(last, PAGE as usize).await?;
             let Some(end) = page.last() else {
                 return Ok(None);
             };
@@ -204,6 +206,11 @@ impl Ahead<'_> {
             self.page = page.into();
         }
     }
+}
+
+#[expect(clippy::ptr_arg, reason = "a page is what a read gives")]
+fn last_digest(page: &Vec<BlobStat>) -> Option<Digest> {
+    page.last().map(|last| last.digest.clone())
 }
 
 fn in_words(error: &BlobError) -> String {

@@ -11,9 +11,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use forebay_content::{
-    Change, DropGuard, Dropped, HostedEntry, HostedManifest, ReferrersOf, Timestamp, collect_reader,
+    Change, DropGuard, Dropped, HostedEntry, HostedManifest, ReferrersOf, Timestamp,
 };
-use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Manifest, RepositoryName};
+use forebay_oci::{Digest, Manifest, RepositoryName};
 use futures::TryStreamExt as _;
 use tracing::warn;
 
@@ -216,15 +216,8 @@ impl LocalRegistry {
         if !manifest.media_type.is_index() {
             return Ok(Vec::new());
         }
-        let bytes = match self.stores.blobs.open(&manifest.digest).await {
-            Ok(reader) => collect_reader(reader.as_ref(), MAX_MANIFEST_BYTES).await,
-            Err(error) => Err(error),
-        };
-        let parsed = match bytes {
-            Ok(bytes) => Manifest::parse(&bytes).ok(),
-            Err(error) if error.is_loss() => None,
-            Err(error) => return Err(error.into()),
-        };
+        let bytes = self.manifest_at_rest(&manifest.digest).await?;
+        let parsed = bytes.and_then(|bytes| Manifest::parse(&bytes).ok());
         let Some(parsed) = parsed else {
             warn!(%repository, digest = %manifest.digest, "an index cannot be read: what it names is not known");
             return Ok(Vec::new());

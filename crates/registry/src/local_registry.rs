@@ -101,25 +101,33 @@ impl LocalRegistry {
             notes: Mutex::default(),
             pushed_at: Mutex::new(Timestamp(i64::MIN)),
         });
-        let (kept_up, stop) = (Arc::clone(&registry), supervisor.clone());
-        supervisor.spawn("registry upkeep", async move {
-            loop {
-                tokio::select! {
-                    () = kept_up.clock.sleep(UPKEEP_EVERY) => kept_up.keep_up().await,
-                    () = stop.stopping() => break,
-                }
-            }
+        registry.repeat("registry upkeep", UPKEEP_EVERY, async |registry| {
+            registry.keep_up().await;
         });
-        let (cleared, stop) = (Arc::clone(&registry), supervisor.clone());
-        supervisor.spawn("registry garbage", async move {
-            loop {
-                tokio::select! {
-                    () = cleared.clock.sleep(GARBAGE_EVERY) => cleared.clear_garbage().await,
-                    () = stop.stopping() => break,
-                }
-            }
+        registry.repeat("registry garbage", GARBAGE_EVERY, async |registry| {
+            registry.clear_garbage().await;
         });
         registry
+    }
+
+    /// Does `work` again and again, until the supervisor stops.
+    fn repeat<F>(
+        self: &Arc<Self>,
+        name: &'static str,
+        every: Duration,
+        work: impl Fn(Arc<Self>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (registry, stop) = (Arc::clone(self), self.supervisor.clone());
+        self.supervisor.spawn(name, async move {
+            loop {
+                tokio::select! {
+                    () = registry.clock.sleep(every) => work(Arc::clone(&registry)).await,
+                    () = stop.stopping() => break,
+                }
+            }
+        });
     }
 
     async fn clear_garbage(&self) {
