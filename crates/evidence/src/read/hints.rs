@@ -203,8 +203,9 @@ fn begins_json(line: &[u8]) -> bool {
         let next = rest.trim_ascii_start().first();
         return matches!(next, None | Some(b'{' | b'[' | b']' | b'"'));
     }
-    let count = |brace| memchr::memchr_iter(brace, line).count();
-    !line.ends_with(b"}") || count(b'{') != count(b'}')
+    let braces = memchr::memchr2_iter(b'{', b'}', line);
+    let depth: i64 = braces.map(|at| if line[at] == b'{' { 1 } else { -1 }).sum();
+    !line.ends_with(b"}") || depth != 0
 }
 
 #[cfg(test)]
