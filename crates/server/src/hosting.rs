@@ -315,7 +315,10 @@ pub(crate) fn unopened(dir: &Path, error: Unopened) -> Failure {
             ),
         ],
         error if error.is_of_disk() => {
-            vec!["the disk is full or read-only: make room, or have it written to".to_owned()]
+            vec![
+                "make room on its disk, or have it writable by the user that Forebay runs as"
+                    .to_owned(),
+            ]
         }
         _ => Vec::new(),
     };
@@ -333,5 +336,35 @@ impl Unopened {
             Self::Directory(error) => is_unwritable(error),
             Self::Emptied(_) => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_config::Advice as _;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_cannot_be_written_to_is_told_in_one_way_whoever_meets_it() {
+        let full = || Arc::new(io::Error::from(io::ErrorKind::StorageFull));
+        for error in [
+            Unopened::Blobs(BlobError::NoSpace),
+            Unopened::Blobs(BlobError::ReadOnly),
+            CatalogError::NotWritable(full()).into(),
+            Unopened::Directory(io::ErrorKind::PermissionDenied.into()),
+        ] {
+            let failure = unopened(Path::new("/data"), error);
+            let told = failure.to_string();
+            assert_eq!(told, "cannot open the local repositories in /data");
+            let hints: Vec<String> = failure.hints().iter().map(ToString::to_string).collect();
+            assert_eq!(
+                hints,
+                ["make room on its disk, or have it writable by the user that Forebay runs as"]
+            );
+        }
+        let broken = Unopened::Directory(io::Error::other("sector 7"));
+        let hints = unopened(Path::new("/data"), broken).hints();
+        assert!(hints.is_empty());
     }
 }

@@ -92,7 +92,7 @@ async fn is_all_lost(rows: &dyn Hosted, blobs: &dyn BlobStore) -> Result<bool, C
 mod tests {
     use bytes::Bytes;
     use forebay_content::memory::{MemoryBlobs, MemoryHosted};
-    use forebay_content::{HostedBlob, HostedPushes as _, Stage as _, Timestamp};
+    use forebay_content::{HostedBlob, HostedPushes as _, Timestamp};
     use forebay_oci::Digest;
 
     use super::*;

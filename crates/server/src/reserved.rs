@@ -151,3 +151,57 @@ fn too_slow() -> Failure {
     Failure::plain(what)
         .with_hint("look whether the disk of the data directory is slow or stuck, and try again")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+
+    use forebay_config::{Environment, Flags, Sources, load};
+    use forebay_content::ManualClock;
+    use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
+    use forebay_jobs::Supervisor;
+    use forebay_registry::{Made, Settings, Stores};
+    use futures::poll;
+
+    use super::*;
+
+    /// So often the other tasks have their turn that each does what it can.
+    const TURNS: usize = 100;
+
+    #[tokio::test]
+    async fn a_reload_waits_for_what_is_being_recorded_and_not_for_ever() {
+        let clock = ManualClock::default();
+        let stores = Stores {
+            blobs: Arc::new(MemoryBlobs::default()),
+            rows: Arc::new(MemoryHosted::new()),
+            journal: Arc::new(MemoryJournal::new()),
+        };
+        let supervisor = Supervisor::new();
+        let registry = LocalRegistry::open(stores, Arc::new(clock.clone()), &supervisor);
+        let sources = Sources::new(None, Environment::default(), Flags::default());
+        let config = load(&sources).unwrap();
+        let name: RepositoryName = "app".parse().unwrap();
+        {
+            // Nothing is recorded as long as somebody copies rows and journals: here, for ever.
+            let mut copying = pin!(registry.at_one_moment(std::future::pending::<()>()));
+            assert!(poll!(&mut copying).is_pending());
+            let mut making = pin!(registry.create_repository(&name, Settings::default()));
+            assert!(poll!(&mut making).is_pending());
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            let mut reloading = pin!(check_reserved_anew(&registry, &config, (&[], &clock)));
+            assert!(poll!(&mut reloading).is_pending());
+            clock.advance(LOOK_WITHIN);
+            let told = reloading.await.map(drop).unwrap_err().to_string();
+            assert!(told.contains("took longer than 30s"), "{told}");
+        }
+        // Once the disk goes on, so do pushes, and the next reload.
+        let made = registry.create_repository(&name, Settings::default()).await;
+        assert!(matches!(made, Ok(Made::Done | Made::Exists)), "{made:?}");
+        let narrowed = check_reserved_anew(&registry, &config, (&[], &clock)).await;
+        narrowed.unwrap().take_over();
+        supervisor.stop();
+    }
+}

@@ -13,8 +13,8 @@ use forebay_api_admin::{CONTROL_SOCKET, Metrics};
 use forebay_api_registry::RegistryApi;
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_cache::Kept;
-use forebay_config::{Config, ListenAddress, Sources, load};
-use forebay_content::{Clock, SystemClock};
+use forebay_config::{Config, ListenAddress, ServerConfig, Sources, load};
+use forebay_content::{Clock, Observe, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
 use forebay_registry::Operator;
@@ -88,8 +88,6 @@ struct Running {
     supervisor: Supervisor,
     access_lines: Option<AccessLines>,
     leaving: Leaving,
-    stop_delay: Duration,
-    drain: Duration,
 }
 
 struct Signals {
@@ -117,16 +115,7 @@ impl Running {
         let metrics = Arc::new(Metrics::new());
         let books = Books::open(&config, &clock, &data.catalog, &supervisor).await?;
         let ears = books.ears(&metrics);
-        let kept = Kept::open(
-            data.stores(),
-            config.cache.max_size,
-            Arc::clone(&clock),
-            Arc::clone(&ears),
-            supervisor.clone(),
-        );
-        let kept = kept
-            .await
-            .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))?;
+        let kept = open_kept(&config, &data, (&clock, &ears), &supervisor).await?;
         let world = (Arc::clone(&kept), Arc::clone(&clock));
         let mut ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
         let (hosting, gate) = open_hosting(&config, disk, &clock, &supervisor).await?;
@@ -157,11 +146,7 @@ impl Running {
         let leaving = Leaving::default();
         let tls = config.tls.as_ref().map(|tls| Tls::open(tls, &clock));
         let tls = tls.transpose()?;
-        let watchers = (&clock, &supervisor);
-        let health = match &hosting {
-            Some(hosting) => RegistryHealth::watch(&hosting.shelves, &config.data, watchers).await,
-            None => RegistryHealth::default(),
-        };
+        let health = watch_health(hosting.as_ref(), &config, (&clock, &supervisor)).await;
         listen(
             (&config, max_connections, tls.as_ref()),
             (Arc::clone(&table), leaving.clone(), (books.clone(), health)),
@@ -173,7 +158,6 @@ impl Running {
         let now = clock.now();
         greeting::say_rests(&resting, now);
         ground.metrics.note_reload(true, now.unix_seconds());
-        let (stop_delay, drain) = (config.server.stop_delay, config.server.drain);
         let reload = Reload {
             sources,
             ground,
@@ -197,8 +181,6 @@ impl Running {
             supervisor,
             access_lines,
             leaving,
-            stop_delay,
-            drain,
         })
     }
 
@@ -230,17 +212,20 @@ impl Running {
 impl Running {
     /// Says that it stops, goes on for as long as the operator wants others to take notice, and finishes what is in flight.
     async fn leave(&mut self) {
+        let ServerConfig {
+            stop_delay, drain, ..
+        } = self.reload.started.server;
         info!(
-            delay = ?self.stop_delay,
-            limit = ?self.drain,
+            delay = ?stop_delay,
+            limit = ?drain,
             "stopping: requests in flight are finished; a second signal ends them at once"
         );
         self.leaving.announce();
         let supervisor = &self.supervisor;
         let orderly = async {
-            tokio::time::sleep(self.stop_delay).await;
+            tokio::time::sleep(stop_delay).await;
             supervisor.stop();
-            supervisor.drain(self.drain).await
+            supervisor.drain(drain).await
         };
         let is_finished = tokio::select! {
             is_finished = orderly => is_finished,
@@ -283,6 +268,36 @@ impl Signals {
             _ = self.interrupt.recv() => Signalled::Stop,
             _ = self.hangup.recv() => Signalled::Reload,
         }
+    }
+}
+
+/// Opens what the cache has kept.
+async fn open_kept(
+    config: &Config,
+    data: &DataDir,
+    (clock, ears): (&Arc<dyn Clock>, &Arc<dyn Observe>),
+    supervisor: &Supervisor,
+) -> Result<Arc<Kept>, Failure> {
+    let kept = Kept::open(
+        data.stores(),
+        config.cache.max_size,
+        Arc::clone(clock),
+        Arc::clone(ears),
+        supervisor.clone(),
+    );
+    kept.await
+        .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))
+}
+
+/// Looks after the bytes of what lives here, if anything does.
+async fn watch_health(
+    hosting: Option<&Hosting>,
+    config: &Config,
+    watchers: (&Arc<dyn Clock>, &Supervisor),
+) -> RegistryHealth {
+    match hosting {
+        Some(hosting) => RegistryHealth::watch(&hosting.shelves, &config.data, watchers).await,
+        None => RegistryHealth::default(),
     }
 }
 
