@@ -99,6 +99,15 @@ expect_past() {
   [ "$(count_past)" -gt 0 ] || fail "nobody came past Forebay, and the check says: $(cat "$WORK/check.log")"
 }
 
+# It says no because the client's file does not name Forebay, and nothing was pulled.
+expect_unpulled() {
+  local client="$1" image="$2"
+  check "$client" "$image"
+  expect_equal "exit status of the check" 1 "$CHECK_STATUS"
+  grep -q '^NO: .*: nothing was pulled$' "$WORK/check.log" || fail "the check says: $(cat "$WORK/check.log")"
+  expect_equal "requests past Forebay" 0 "$(count_past)"
+}
+
 # It says no because the pull failed, and nobody came past Forebay: the client is closed.
 expect_closed() {
   local client="$1" image="$2"

@@ -207,7 +207,7 @@ fn plan(args: &Args, sources: &Sources, disk: &Disk, printer: &Printer) -> Resul
         return login::plan(args, registry, disk);
     }
     let config = load(sources)?;
-    let order = order(args, &config, printer)?;
+    let order = order(args, &config, upstreams(args, &config, printer))?;
     forebay_setup::plan(&order, disk).map_err(|error| {
         if let Some((path, lines)) = error.find_lines() {
             printer.note(format_args!("what {path} should hold:"));
@@ -217,14 +217,22 @@ fn plan(args: &Args, sources: &Sources, disk: &Disk, printer: &Printer) -> Resul
     })
 }
 
-fn order(args: &Args, config: &Config, printer: &Printer) -> Result<Order, Failure> {
-    let upstreams = if !args.upstreams.is_empty() {
+/// The registries to ask Forebay for.
+fn upstreams(args: &Args, config: &Config, printer: &Printer) -> Vec<String> {
+    if !args.upstreams.is_empty() {
         args.upstreams.clone()
     } else if args.client.is_for_docker_hub_only() {
         vec!["docker.io".to_owned()]
     } else {
         of_all(args.client, config, printer)
-    };
+    }
+}
+
+pub(crate) fn order(
+    args: &Args,
+    config: &Config,
+    upstreams: Vec<String>,
+) -> Result<Order, Failure> {
     let unknown = upstreams
         .iter()
         .find(|name| !config.upstreams.contains_key(*name));

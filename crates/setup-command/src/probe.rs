@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use forebay_api_admin::{OneRepository, TopRequest};
-use forebay_config::{Sources, load};
+use forebay_config::{Config, Sources, load};
 use forebay_content::PullOrder;
 use forebay_ledger::TopReport;
 use forebay_oci::ImageName;
@@ -12,7 +12,7 @@ use forebay_server::ask_running;
 use forebay_setup::{Address, Client, ProbeWay, Reach, Served, Verdict, probe_ways};
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
-use crate::command::{Args, address_of};
+use crate::command::{Args, address_of, failure, order};
 use crate::disk::Disk;
 use crate::run_steps::run_one;
 use crate::weigh::weigh;
@@ -53,6 +53,19 @@ pub(crate) async fn check(
         image: &image,
     };
     let way = find_way(args, &certs_d(args, disk)?, &name).await?;
+    // Before anything is pulled: whether one runs, and whether the client would ask it and not the registry.
+    ledger.read().await?;
+    if let Some(file) = find_unpointed(args, &config, (&image, &address), disk)? {
+        printer.line(format_args!(
+            "NO: {file} does not lead {} to {address} for {}: nothing was pulled",
+            args.client, image.registry
+        ));
+        printer.note(format_args!(
+            "forebay setup {} --write installs it; where it was set up for another address, name that with --address",
+            args.client
+        ));
+        return Ok(ExitStatus::Findings);
+    }
     let probe = Probe {
         address,
         ledger,
@@ -71,6 +84,31 @@ pub(crate) async fn check(
     } else {
         ExitStatus::Findings
     })
+}
+
+/// The client's file, where none of its files leads it to Forebay for the image: what it pulls would come from the registry, at its
+/// pull limit.
+fn find_unpointed(
+    args: &Args,
+    config: &Config,
+    (image, address): (&ImageName, &Address),
+    disk: &Disk,
+) -> Result<Option<String>, Failure> {
+    let order = order(args, config, vec![image.registry.clone()])?;
+    let door = order.doors.get(&image.registry).unwrap_or(address);
+    let door = door.to_string();
+    let authority = door.split_once("://").map_or(&*door, |(_, rest)| rest);
+    let plan = forebay_setup::plan(&order, disk).map_err(failure)?;
+    for file in &plan.files {
+        let now = disk.read_now(&file.path);
+        let now =
+            now.map_err(|error| Failure::failed(format!("cannot read {}", file.path), error))?;
+        if now.is_some_and(|text| text.contains(authority)) {
+            return Ok(None);
+        }
+    }
+    let first = plan.files.first();
+    Ok(first.map(|file| file.path.clone()))
 }
 
 fn tag(image: &ImageName) -> Result<String, Failure> {

@@ -59,6 +59,7 @@ mod rests;
 mod rewrite;
 mod roles;
 mod screen;
+mod setup_check;
 mod setup_ecs;
 mod storms;
 mod tags;
