@@ -2,6 +2,8 @@
 //!
 //! Callers see only `CatalogError`; what is here becomes its source.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use crate::dialect::{self, CodeMeaning};
 pub(crate) enum SqlError {
     /// The database's own word.
     #[error("the database refuses")]
-    Sql(#[from] sqlx::Error),
+    Sql(#[source] Said),
     /// A stored value is none that we wrote.
     #[error("{0} is damaged")]
     Damaged(&'static str),
@@ -46,6 +48,34 @@ pub(crate) enum SqlError {
     File(&'static str, #[source] std::io::Error),
 }
 
+/// What the database said, once: its own error is told by the one around it and as the cause of that.
+#[derive(Debug)]
+pub(crate) struct Said(sqlx::Error);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            sqlx::Error::Database(error) => error.fmt(f),
+            error => error.fmt(f),
+        }
+    }
+}
+
+impl Error for Said {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            sqlx::Error::Database(_) => None,
+            error => error.source(),
+        }
+    }
+}
+
+impl From<sqlx::Error> for SqlError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(Said(error))
+    }
+}
+
 impl SqlError {
     /// True if the disk is what fails.
     pub(crate) fn is_of_disk(&self) -> bool {
@@ -67,7 +97,7 @@ impl SqlError {
 
     fn meaning(&self) -> CodeMeaning {
         match self {
-            Self::Sql(error) => meaning_of(error),
+            Self::Sql(Said(error)) => meaning_of(error),
             Self::Damaged(_) | Self::Fault(_) => CodeMeaning::Corrupt,
             Self::Outdated(_) => CodeMeaning::NotWritable,
             Self::File(_, error) if is_of_disk(error) => CodeMeaning::NotWritable,

@@ -79,8 +79,8 @@ impl<'a> BegunAct<'a> {
     pub fn end(mut self, outcome: &str, digest: Option<&str>) {
         if let Some(entry) = self.entry.take() {
             self.audit.record(&AuditEntry {
-                outcome,
                 digest,
+                outcome,
                 ..entry
             });
         }

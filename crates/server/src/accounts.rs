@@ -9,7 +9,7 @@ use forebay_terminal::Failure;
 
 use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
-use crate::data::{is_data_dir, no_data_dir};
+use crate::data::{has_other_files, is_data_dir, no_data_dir};
 use crate::stopped::{Stopped, WHO};
 
 /// Has the server that runs on `data` carry out `order`; where none runs, does it on the data directory, which is made for a first
@@ -22,7 +22,8 @@ pub async fn order_accounts(data: &Path, order: Order) -> Result<Told, Failure> 
         return Ok(told);
     }
     let makes_one = matches!(order, Order::AddUser { .. } | Order::AddRobot { .. });
-    if !makes_one && !is_data_dir(data) {
+    let may_make_one = makes_one && !has_other_files(data);
+    if !may_make_one && !is_data_dir(data) {
         return Err(no_data_dir(data));
     }
     carry_out(data, order).await

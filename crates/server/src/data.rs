@@ -1,5 +1,6 @@
 //! The data directory: locked, of a format that we know, with its two stores open.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +27,23 @@ pub struct DataDir {
 pub fn is_data_dir(dir: &Path) -> bool {
     // What cannot be looked at is told when it is opened.
     has_format(dir).unwrap_or(true)
+}
+
+/// Whether something else lies in `dir`, which is no data directory: what is made there would lie among it.
+pub fn has_other_files(dir: &Path) -> bool {
+    // A volume that is mounted there has this of its own.
+    let is_other = |name: OsString| name != "lost+found";
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    !is_data_dir(dir) && entries.map(|entry| entry.file_name()).any(is_other)
+}
+
+/// That a command has made the data directory `dir`, with `what` in it.
+pub fn note_of_new(dir: &Path, what: &str) -> String {
+    // By default it lies where one stands: a server that is started elsewhere has another.
+    format!(
+        "made the data directory {}: {what} in it, so start the server on it (--data), or with the same --config",
+        named(dir)
+    )
 }
 
 /// A data directory as commands that are told name it: wherever they are run, they mean this one.

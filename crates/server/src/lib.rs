@@ -44,7 +44,7 @@ pub use askers::find_digests;
 pub use backing::{ask_progress, back_up_registry};
 pub use check::{CheckMode, CheckReport, check_stopped};
 pub use control_client::ask_running;
-pub use data::{DataDir, is_data_dir};
+pub use data::{DataDir, has_other_files, is_data_dir, note_of_new};
 pub use forebay_backup::BackupReport;
 pub use forebay_registry::{LostObject, RebuiltRows, RegistryCheck};
 pub use ledger_door::{LedgerDoor, test_alerts};

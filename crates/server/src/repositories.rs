@@ -9,7 +9,7 @@ use forebay_terminal::Failure;
 
 use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
-use crate::data::{is_data_dir, no_data_dir};
+use crate::data::{has_other_files, is_data_dir, no_data_dir};
 use crate::routes::local_names;
 use crate::stopped::{Stopped, WHO};
 
@@ -57,7 +57,8 @@ impl<'a> Repositories<'a> {
             if let Some(told) = ask_running(data, "/repositories", &order).await? {
                 return Ok(told);
             }
-            if order.creates().is_none() && !is_data_dir(data) {
+            let may_make_one = order.creates().is_some() && !has_other_files(data);
+            if !may_make_one && !is_data_dir(data) {
                 return Err(no_data_dir(data));
             }
         }

@@ -10,7 +10,7 @@ use forebay_config::{
     schema, show,
 };
 use forebay_limits::counted;
-use forebay_server::is_data_dir;
+use forebay_server::has_other_files;
 use forebay_terminal::{
     EXIT_CODES, ExitStatus, Failure, ListenArgs, Printer, SourceArgs, with_exit_codes,
 };
@@ -108,7 +108,7 @@ fn state_of(data: &Path) -> &'static str {
         }
         // Its owner may be another user.
         Err(_) => ", which cannot be looked at by this user",
-        Ok(true) if !is_data_dir(data) => ", where something else lies: is it the right one?",
+        Ok(true) if has_other_files(data) => ", where something else lies: is it the right one?",
         Ok(_) => "",
     }
 }

@@ -95,6 +95,31 @@ fn a_data_directory_is_made_for_a_first_account_alone_and_it_is_said_where() {
 }
 
 #[test]
+fn a_first_repository_says_where_it_is_and_nothing_is_made_among_other_files() {
+    let program = Program::new().file("photos/holiday.jpg", "mine");
+    for first in [
+        &["repo", "create", "app"][..],
+        &["user", "add", "alice", "--generate"],
+    ] {
+        let refused = program.run(&[first, &["--data", "photos"]].concat());
+        assert!(refused.starts_with("exit: 3"), "{refused}");
+        assert!(
+            refused.contains("there is no data directory at photos"),
+            "{refused}"
+        );
+        let left = fs::read_dir(program.path("photos")).expect("a folder");
+        assert_eq!(left.count(), 1);
+    }
+    let made = program.run(&["repo", "create", "app"]);
+    assert!(
+        made.contains("made the data directory [DIR]/forebay-data: the repository is in it"),
+        "{made}"
+    );
+    let next = program.run(&["repo", "create", "web"]);
+    assert!(!next.contains("made the data directory"), "{next}");
+}
+
+#[test]
 fn a_password_is_read_or_made_up_and_never_an_argument() {
     let program = Program::new();
     let made_up = program.run(&["user", "add", "bob", "--generate"]);

@@ -54,7 +54,7 @@ pub enum InvalidRule {
     #[error("has `keep_newest` = {0}, at most {MAX_KEPT} are taken")]
     Kept(u32),
     /// Its period is too long, or none.
-    #[error("has a period of {0:?}: write 1h to 100 years")]
+    #[error("has a period below an hour or beyond 100 years")]
     Period(Duration),
 }
 

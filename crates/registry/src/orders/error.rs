@@ -79,7 +79,7 @@ pub enum RepositoryOrderError {
     NoRules,
     /// Garbage would take from a push what it has just brought.
     #[error(
-        "a grace of {0:?} is too short: a push that takes longer would lose what it has sent; at least {MIN_GRACE:?}"
+        "a grace of {} s is too short: a push that takes longer would lose what it has sent; at least {} s", .0.as_secs(), MIN_GRACE.as_secs()
     )]
     Grace(Duration),
     /// The server is stopping, and this may take longer than it waits.

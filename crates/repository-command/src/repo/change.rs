@@ -3,7 +3,7 @@
 use forebay_config::{Environment, byte_size, load};
 use forebay_limits::counted;
 use forebay_registry::{Quota, RepositoryOrder, RepositoryOutcome, RepositoryText};
-use forebay_server::Repositories;
+use forebay_server::{Repositories, is_data_dir, note_of_new};
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
 use crate::image::{repository_name, tag_pattern};
@@ -12,7 +12,7 @@ use crate::image::{repository_name, tag_pattern};
 ///
 /// A tag that is immutable is neither moved nor deleted once it was pushed: who tries is refused (409). In patterns * stands for any
 /// characters, ? for one, [0-9] for one of those, {main,dev} for one of the texts. What goes beyond the quota is refused (403); what
-/// was deleted counts for a day, or until forebay gc clears it away.
+/// was deleted counts for a day, or until forebay gc clears it away. Where there is no data directory yet, one is made, and said.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay repo create team/app\n  forebay repo create team/app --immutable-tags 'v*' --quota 20GiB"))]
 pub(super) struct Create {
@@ -175,11 +175,15 @@ async fn carry_out(
     printer: &Printer,
 ) -> Result<Option<RepositoryText>, Failure> {
     let config = load(&rest.source.without_listen(environment))?;
+    let is_first = !is_data_dir(&config.data);
     let mut repositories = Repositories::of(&config);
     let told = repositories.order(order).await;
     let RepositoryOutcome::Repository(repository) = repositories.close(told).await? else {
         return Err(Failure::plain("the answer is no repository"));
     };
+    if is_first {
+        printer.note(note_of_new(&config.data, "the repository is"));
+    }
     if rest.json {
         printer.line(Json::indented(&repository));
         return Ok(None);
