@@ -33,7 +33,7 @@ pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
         None if has_foreign_body(tight) => Some((Class::OtherRegistryLimit, false)),
         None if cut::is_anybodys(tight) => None,
         // Who asks for a token without having named a registry asks for Docker Hub's.
-        None if tight.contains("failedtofetchoauthtoken") && !tight.contains("https://") => {
+        None if fetches_token(tight) && !tight.contains("https://") => {
             Some((Class::AbuseLimit, false))
         }
         // Whoever masks a registry's name has one of his own: Docker Hub's is no secret.
@@ -43,6 +43,13 @@ pub(crate) fn judge(views: &Views, registry: Option<&str>) -> Option<Judged> {
             .contains("toomanyrequests:")
             .then_some((Class::OtherRegistryLimit, false)),
     }
+}
+
+/// Whether it is containerd's or `BuildKit`'s request for a token, with an account or without.
+fn fetches_token(tight: &str) -> bool {
+    ["failedtofetchoauthtoken", "failedtofetchanonymoustoken"]
+        .iter()
+        .any(|sign| tight.contains(sign))
 }
 
 /// Signs of a request for a token.

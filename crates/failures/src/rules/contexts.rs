@@ -35,7 +35,7 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r#"case["'](?:errimagepull|imagepullbackoff)"#,
             r"todo:|fixme:",
             // In a sentence or a pattern: what is looked for, what is over, what is not meant to be.
-            r"(?:for|from|of|fix|avoid|debug|troubleshoot|troubleshooting|was|resolved?|about|onthe)(?:errimagepull|imagepullbackoff)",
+            r"(?:for|from|of|fix|fixing|avoid|debug|troubleshoot|troubleshooting|was|resolved?|about|on)(?:the)?(?:errimagepull|imagepullbackoff)",
             r"errimagepull\|imagepull|imagepullbackoff\|errimage",
             r"(?:don't|doesn't|won't|never|without|nomore)[a-z]{0,12}(?:errimagepull|imagepullbackoff)",
             // None.

@@ -23,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
             r"dockerpullfailedwithexitcode",
             // That it failed, and not a word on why.
             r"failedtopull(?:the|a|your|docker|container|base)*images?(?:from[a-z]+)?(?:[.!\x22'`}\])\\]*$|,(?:will|using|continuing|skipping|retrying|falling|trying|but))",
-            r"(?:failed|unable)topull(?:image|[a-z0-9_.-]+/).*:exitstatus[0-9]+\W*$",
+            r"(?:failedto|unableto|failed)pull(?:ing)?(?:image|[a-z0-9_.-]+/).*:exitstatus[0-9]+\W*$",
             r"replicated0/[1-9]|global0/[1-9]",
             r"(?:docker|podman|nerdctl)pull.*(?:exitstatus|exitcode|returnednon-zero|exitedwith)",
             r"unabletopulldockerimage[^:]*\.checkifimage",

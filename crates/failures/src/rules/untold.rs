@@ -112,7 +112,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             r#"failedtopull(?:image|andunpack|manifest|artifact|container|oci|docker|base|["'`]|[a-z0-9_.-]+[/:][a-z0-9])"#,
             r"cannotpull(?:container|imagemanifest|ecr)",
-            r"errorpullingimage|errorwhilepullingimage|pullingimagefailed|imagepullfailed",
+            r"errorpullingimage|errorwhilepullingimage|pullingimagefailed|failedpulling(?:the)?image|imagepullfailed",
             r"(?:couldnot|couldn't|unableto|can't|cannot)pull(?:the)?(?:docker|container|base|oci)?(?:image|artifact)",
             r"unabletopull(?:docker|oci|oras|library|shub)://|conveyorfailedtoget",
             r"dockerregistryfailure:|errorobtainingdockertoken",
