@@ -86,10 +86,7 @@ impl<'a> Guest<'a> {
                 self.tell(right);
                 Err(match right {
                     // As it answers itself: it may know the login, and then another password is no remedy.
-                    ClientRight::Refused { .. } => {
-                        let kind = visit.caller.kind;
-                        OciError::of_upstream(&SourceError::Denied, kind, self.upstream)
-                    }
+                    ClientRight::Refused { .. } => OciError::not_greeted(self.upstream),
                     _ => challenge(self.upstream),
                 })
             }

@@ -93,6 +93,20 @@ impl OciError {
         }
     }
 
+    /// A login that an upstream does not greet, and of which it does not say that it is wrong.
+    pub(crate) fn not_greeted(upstream: &str) -> Self {
+        Self {
+            word: "denied",
+            ..Self::new(
+                StatusCode::FORBIDDEN,
+                ErrorCode::Denied,
+                format!(
+                    "{upstream} does not greet this login, which does not mean that it is wrong: pull an image that it may read"
+                ),
+            )
+        }
+    }
+
     /// What whoever asks may not do to a repository that they see.
     pub(crate) fn not_allowed(act: Act) -> Self {
         Self {

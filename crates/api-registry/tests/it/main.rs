@@ -7,6 +7,8 @@ mod door;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod guests;
+#[cfg(test)]
 mod limited;
 #[cfg(test)]
 mod logins_first;
