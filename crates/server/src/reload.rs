@@ -63,6 +63,7 @@ impl Reload {
                 self.say_what_needs_a_restart(&config);
                 self.current = config;
                 info!("the configuration was taken over");
+                greeting::say_notes(&self.current);
                 true
             }
             Err(failure) => {

@@ -187,13 +187,19 @@ fn print_registry(registry: &RegistryCheck, mend: bool, printer: &Printer) {
     if let Some(rebuilt) = &registry.rebuilt {
         print_rebuilt(rebuilt, printer);
     }
+    // It may only be away.
+    let lost = if registry.emptied.is_some() {
+        "not there"
+    } else {
+        "lost"
+    };
     for (objects, what, done) in [
         (
             &registry.damaged,
             "damaged",
             if mend { "put aside" } else { "found" },
         ),
-        (&registry.missing, "missing", "lost"),
+        (&registry.missing, "missing", lost),
         (&registry.unreadable, "unreadable", "left as it is"),
     ] {
         for LostObject { digest, images } in objects {

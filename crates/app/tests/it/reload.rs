@@ -297,3 +297,15 @@ async fn another_data_directory_is_left_alone_by_a_server_that_was_told_of_it_wh
     assert!(socket.exists());
     assert!(!ended.setup.data().join("control.sock").exists());
 }
+
+#[tokio::test]
+async fn what_a_configuration_does_not_do_is_told_at_the_start_and_after_a_reload() {
+    const NOTE: &str = "of the configuration: lifecycle rule 1 keeps none";
+    let rule = "[[lifecycle]]\nrepositories = [\"**\"]\nkeep_newest = 0\n";
+    let setup = Forebay::new().with(rule);
+    let program = setup.start().await;
+    // It listens before it says what it is.
+    program.log.line_with(NOTE).await.expect("a note");
+    assert!(program.reload().await);
+    assert_eq!(program.log.count(NOTE), 2, "{}", program.log.text());
+}
