@@ -9,6 +9,7 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 GUIDE="$ROOT/docs/guides/clients.md"
 BIN="$ROOT/target/$(uname -m)-unknown-linux-gnu/release"
+CLIENTS="$ROOT/target/clients"
 
 readonly SERVER=127.0.0.1:5000
 readonly DOCKER_HUB=127.0.0.1:7000
@@ -31,6 +32,14 @@ need() {
   local program
   for program in "$@"; do
     command -v "$program" >/dev/null || skip "$program is not installed"
+  done
+}
+
+# Programs that clients/go.mod pins.
+need_built() {
+  local program
+  for program in "$@"; do
+    [ -x "$CLIENTS/$program" ] || skip "$program was not built: ./test e2e does that"
   done
 }
 

@@ -127,8 +127,32 @@ impl<'a> Visitor<'a> {
         }
     }
 
+    /// The first of these local repositories that they may pull from, to mount a blob from there.
+    ///
+    /// # Errors
+    /// They may pull from one, but their token was not given for it: 401 with a challenge for a token that would do, as
+    /// `distribution` answers. What they may not pull from is passed over, and the blob is uploaded then.
+    pub(crate) fn choose_source(
+        &self,
+        repositories: Vec<RepositoryName>,
+    ) -> Result<Option<RepositoryName>, OciError> {
+        let mut all = repositories.iter();
+        if let Some(able) = all.find(|repository| self.may_pull(repository)) {
+            return Ok(Some(able.clone()));
+        }
+        let beyond = repositories
+            .into_iter()
+            .find(|repository| self.sees(repository));
+        match (beyond, &self.entered) {
+            (Some(beyond), Some((point, _))) => {
+                Err(point.challenge_with(self.asked, Some(&beyond)))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// True if they may pull from the local repository by the credential that they came with.
-    pub(crate) fn may_pull(&self, repository: &RepositoryName) -> bool {
+    fn may_pull(&self, repository: &RepositoryName) -> bool {
         let target = Target::local(repository.clone());
         self.check(&target, Act::Pull).is_ok()
     }
@@ -157,11 +181,20 @@ impl<'a> Visitor<'a> {
 impl AccessPoint {
     /// 401, with what a client needs to get a token for what it asked.
     fn challenge_for(&self, asked: &Asked<'_>) -> OciError {
+        let from = match &asked.endpoint {
+            Endpoint::Uploads { start, .. } => start.from.as_ref(),
+            _ => None,
+        };
+        self.challenge_with(asked, from)
+    }
+
+    /// The same; the token is to be good for the repository that a blob is mounted `from`, too.
+    fn challenge_with(&self, asked: &Asked<'_>, from: Option<&RepositoryName>) -> OciError {
         let mut parts = vec![
             format!("Bearer realm=\"{}\"", self.realm(asked)),
             format!("service=\"{}\"", self.access.rules().service),
         ];
-        let scope = scope(&asked.endpoint, asked.leave);
+        let scope = scope(&asked.endpoint, asked.leave, from);
         parts.extend(scope.map(|scope| format!("scope=\"{scope}\"")));
         if asked.head.headers.contains_key(AUTHORIZATION) {
             // RFC 6750, section 3.1: a token that is not good for this.
@@ -193,8 +226,8 @@ fn base_of(asked: &Asked<'_>) -> String {
     format!("{scheme}://{host}")
 }
 
-/// The scope of a token that would do, in the client's words.
-fn scope(endpoint: &Endpoint, leave: Leave) -> Option<String> {
+/// The scope of a token that would do, in the client's words; a blob may be mounted `from` elsewhere.
+fn scope(endpoint: &Endpoint, leave: Leave, from: Option<&RepositoryName>) -> Option<String> {
     let acts = match leave {
         Leave::Greet => return None,
         Leave::List => return Some("registry:catalog:*".to_owned()),
@@ -205,12 +238,10 @@ fn scope(endpoint: &Endpoint, leave: Leave) -> Option<String> {
         Leave::To(Act::Admin) => "*",
     };
     let scope = format!("repository:{}:{acts}", endpoint.name()?);
-    if let Endpoint::Uploads { start, .. } = endpoint
-        && let Some(from) = &start.from
-    {
-        return Some(format!("{scope} repository:{from}:pull"));
-    }
-    Some(scope)
+    Some(match from {
+        Some(from) => format!("{scope} repository:{from}:pull"),
+        None => scope,
+    })
 }
 
 /// The credential in an `Authorization` header (RFC 7617, RFC 6750); `None` for what is none.

@@ -110,9 +110,7 @@ impl Pushing<'_> {
             None if is_named => None,
             None => {
                 let holders = self.registry.holders(digest).await?;
-                holders
-                    .into_iter()
-                    .find(|holder| self.visitor.may_pull(holder))
+                self.visitor.choose_source(holders)?
             }
         };
         let Some(from) = from else {

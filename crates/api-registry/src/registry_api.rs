@@ -338,22 +338,30 @@ async fn make(
         headers: &asked.head.headers,
         tags: &asked.query.tags,
         visitor,
-        mount_from: find_mount(table, asked, visitor),
+        mount_from: find_mount(table, asked, visitor)?,
     };
     let request = (&asked.endpoint, asked.verb);
     pushing.answer(request, body).await
 }
 
 /// The repository of ours that a blob is to be mounted from, if who asks may pull from it.
-fn find_mount(table: &Table, asked: &Asked<'_>, visitor: &Visitor<'_>) -> Option<RepositoryName> {
+fn find_mount(
+    table: &Table,
+    asked: &Asked<'_>,
+    visitor: &Visitor<'_>,
+) -> Result<Option<RepositoryName>, OciError> {
     let Endpoint::Uploads { start, .. } = &asked.endpoint else {
-        return None;
+        return Ok(None);
     };
     let host = find_host(asked.head);
-    let from = start.from.as_ref()?;
-    let route = route(host, asked.query.ns.as_deref(), from, &table.routes).ok()?;
-    let may = route.target.is_local() && visitor.check(&route.target, Act::Pull).is_ok();
-    may.then_some(route.target.repository)
+    let from = start.from.as_ref();
+    let route = from.map(|from| route(host, asked.query.ns.as_deref(), from, &table.routes));
+    match route {
+        Some(Ok(route)) if route.target.is_local() => {
+            visitor.choose_source(vec![route.target.repository])
+        }
+        _ => Ok(None),
+    }
 }
 
 /// A page of the local repositories that are shown to who asks.

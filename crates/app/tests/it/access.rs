@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use forebay_oci::Digest;
 use http::Method;
 use hub_sim::{HubSim, Image};
 
@@ -143,4 +144,70 @@ async fn a_key_of_tokens_that_others_may_read_stops_the_start() {
         ended.log
     );
     assert!(ended.log.contains("chmod 600"), "{}", ended.log);
+}
+
+const MOUNTERS: &str = "local = [\"mine/*\", \"other/*\", \"hidden/*\", \"nothing/*\"]\n[access]\nhtpasswd_file = \"users\"\n\
+                        [[access.allow]]\nwho = [\"user:alice\"]\nrepositories = [\"mine/app\", \"other/app\"]\nactions = [\"pull\", \"push\"]\n\
+                        [[access.allow]]\nwho = [\"user:bob\"]\nrepositories = [\"hidden/app\"]\nactions = [\"pull\", \"push\"]\n";
+
+/// Asks as somebody whose password is theirs, or by a token that was given for `scopes`.
+async fn post(
+    program: &Program,
+    who: &str,
+    scopes: &[&str],
+    (path, body): (&str, &[u8]),
+) -> Answer {
+    let credential = BASE64_STANDARD.encode(format!("{who}:correct horse"));
+    let mut credential = format!("Basic {credential}");
+    if !scopes.is_empty() {
+        let path = format!("/token?scope={}", scopes.join("%20"));
+        let given = Ask::get(&path).header("authorization", &credential);
+        let given: serde_json::Value =
+            serde_json::from_slice(&given.to(program.address).await.body).expect("a token");
+        credential = format!("Bearer {}", given["token"].as_str().expect("a token"));
+    }
+    let ask = Ask::new(Method::POST, path).header("authorization", &credential);
+    ask.body(body.to_vec()).to(program.address).await
+}
+
+#[tokio::test]
+async fn a_token_that_was_not_given_for_where_a_blob_is_mounted_from_leads_to_one_that_is() {
+    let setup = Forebay::new();
+    let bob = alice("correct horse").replacen("alice", "bob", 1);
+    write_users(&setup, &(alice("correct horse") + &bob));
+    let program = setup.with(MOUNTERS).start().await;
+    let (one, other, theirs) = (b"one".as_slice(), b"other".as_slice(), b"bob's".as_slice());
+    for (who, name, blob) in [
+        ("alice", "mine/app", one),
+        ("alice", "mine/app", other),
+        ("bob", "hidden/app", theirs),
+    ] {
+        let path = format!("/v2/{name}/blobs/uploads/?digest={}", Digest::sha256(blob));
+        assert_eq!(post(&program, who, &[], (&path, blob)).await.status, 201);
+    }
+    let push = "repository:other/app:pull,push";
+    for (blob, from) in [(one, "&from=mine/app"), (other, "")] {
+        let blob = Digest::sha256(blob);
+        let path = format!("/v2/other/app/blobs/uploads/?mount={blob}{from}");
+        let refused = post(&program, "alice", &[push], (&path, b"")).await;
+        assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".to_owned()));
+        let challenge = refused.headers["www-authenticate"].to_str().expect("text");
+        let wanted = format!("scope=\"{push} repository:mine/app:pull\"");
+        assert!(challenge.contains(&wanted), "{challenge}");
+        let both = [push, "repository:mine/app:pull"];
+        let mounted = post(&program, "alice", &both, (&path, b"")).await;
+        assert_eq!(mounted.status, 201, "{path}");
+        // By a password nothing is bounded.
+        let mounted = post(&program, "alice", &[], (&path, b"")).await;
+        assert_eq!(mounted.status, 201, "{path}");
+    }
+    // What alice may not pull from looks as if it held nothing, whatever her token asks for.
+    let theirs = Digest::sha256(theirs);
+    for from in ["&from=hidden/app", "&from=nothing/app", ""] {
+        let path = format!("/v2/other/app/blobs/uploads/?mount={theirs}{from}");
+        for scopes in [&[][..], &[push], &[push, "repository:hidden/app:pull"]] {
+            let begun = post(&program, "alice", scopes, (&path, b"")).await;
+            assert_eq!(begun.status, 202, "{path} {scopes:?}");
+        }
+    }
 }
