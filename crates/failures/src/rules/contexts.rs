@@ -67,7 +67,7 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
     (
         Context::Page,
         &[
-            r"(?:if|when)you(?:see|receive|encounter|observe)",
+            r"(?:if|when)you(?:see|receive|encounter|observe|get)",
             r"you(?:m(?:ight|ay)|'?ll|will)(?:also)?(?:see|receive|observe|encounter|get)",
             r"(?:could|can|may|might)resultinthefollowing",
             r"(?:messages?|errors?|logs?)(?:containing|suchas)[^a-z]",
@@ -98,6 +98,7 @@ pub(super) const CONTEXTS: &[(Context, &[&str])] = &[
             r"(?:resolved|fixed|mitigated|solved|avoided)by[a-z]{2,12}ing[^a-z]?|(?:can|could|should)be(?:resolved|fixed|avoided|solved)|describeshow|fireswhen",
             // How a note begins, an item that is to be done, a question; how a note of a change ends.
             r"^[^a-z0-9]{0,8}(?:todo|fixme|faq|tip|q|tl;dr|fixed|bugfix|changelog)[:(]|^[-*]\[x?\]",
+            r"^[-*]{0,2}(?:detect|issue|symptoms?|resolution|solution|workaround|mitigation|prevention|problem):",
             r"\(#[0-9]{1,6}\)\.?$",
             r"(?:^|[^`])``[a-z][^`]*``(?:[^`]|$)",
             // A row of a table of statuses.
