@@ -29,7 +29,7 @@ use forebay_repository_command::{gc, pin, repo};
 use forebay_setup_command as setup;
 use forebay_terminal::{EXIT_CODES, ExitStatus, Failure, Printer, report};
 
-/// A pull-through cache for container registries that knows pull limits.
+/// A pull-through cache that knows pull limits, and a registry, for container images.
 #[derive(Debug, Parser)]
 #[command(name = "forebay", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 #[command(max_term_width = 100, propagate_version = false)]

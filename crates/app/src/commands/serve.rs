@@ -4,7 +4,7 @@ use forebay_config::Environment;
 use forebay_server::serve;
 use forebay_terminal::{ExitStatus, Failure, ListenArgs, SourceArgs, with_exit_codes};
 
-/// Runs the cache until it is told to stop
+/// Runs the cache and the registry until it is told to stop
 ///
 /// Without a file it listens on 127.0.0.1:5000 and keeps its data in ./forebay-data. SIGTERM lets requests in flight
 /// finish; SIGHUP reads the configuration again, and a wrong one changes nothing.
