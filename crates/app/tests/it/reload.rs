@@ -307,5 +307,6 @@ async fn what_a_configuration_does_not_do_is_told_at_the_start_and_after_a_reloa
     // It listens before it says what it is.
     program.log.line_with(NOTE).await.expect("a note");
     assert!(program.reload().await);
-    assert_eq!(program.log.count(NOTE), 2, "{}", program.log.text());
+    let log = program.stop().await.log;
+    assert_eq!(log.matches(NOTE).count(), 2, "{log}");
 }

@@ -238,7 +238,7 @@ async fn type_at(terminal: &Terminal, question: &str, typed: &str) {
 
 #[tokio::test]
 async fn a_password_is_asked_for_twice_unseen_and_the_terminal_put_back() {
-    const FIRST: &str = "Password of alice, which is not shown:";
+    const FIRST: &str = "Password of alice, 8 to 1024 bytes, which is not shown:";
     const SECOND: &str = "The same once more:";
     let setup = Forebay::new();
     setup.write_config();
@@ -248,6 +248,14 @@ async fn a_password_is_asked_for_twice_unseen_and_the_terminal_put_back() {
     let (status, differ) = asked.ended().await;
     assert_ne!(status, "0", "{differ}");
     assert!(differ.contains("are not the same"), "{differ}");
+
+    // What is too short is not asked for once more.
+    let asked = Terminal::run(&setup, "user add alice");
+    type_at(&asked, FIRST, "horse").await;
+    let (status, short) = asked.ended().await;
+    assert_ne!(status, "0", "{short}");
+    assert!(short.contains("a password has 8 to 1024 bytes"), "{short}");
+    assert!(!short.contains(SECOND), "{short}");
 
     let asked = Terminal::run(&setup, "user add alice");
     type_at(&asked, FIRST, CTRL_C).await;
@@ -260,7 +268,7 @@ async fn a_password_is_asked_for_twice_unseen_and_the_terminal_put_back() {
     let (status, added) = asked.ended().await;
     assert_eq!(status, "0", "{added}");
     assert!(added.contains("done: add user alice"), "{added}");
-    for told in [differ, given_up, added] {
+    for told in [differ, short, given_up, added] {
         assert!(!told.contains("horse"), "{told}");
     }
 }
