@@ -23,7 +23,7 @@ const STEPS: u64 = 24;
 /// Things done between two steps.
 const ACTS_A_STEP: u64 = 6;
 
-/// How much time passes then, for what nobody is in the middle of pushing: a day, after which unused blobs go, is five steps.
+/// How much time passes then, while nobody is in the middle of anything: a day, after which unused blobs go, is five steps.
 const STEP: Duration = Duration::from_hours(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +41,7 @@ async fn nobody_notices_that_garbage_is_collected_and_rules_are_applied() {
     let living = life.begin(CLIENTS);
     for step in 1..=number("FOREBAY_LIFE_STEPS").unwrap_or(STEPS) {
         life.until_done(step * ACTS_A_STEP).await;
-        let _nobody_pushes = life.between_pushes().await;
+        let _nobody_acts = life.between_acts().await;
         advance(&program, STEP).await;
     }
     life.end();

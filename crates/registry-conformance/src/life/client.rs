@@ -57,11 +57,14 @@ impl Client {
 
     async fn live_on(&mut self) -> Verdict {
         // One more than stay, so that there is something to pass however short the life is.
+        let life = Arc::clone(&self.life);
         for _ in 0..=KEPT {
+            let _acting = life.an_act().await;
             let act = self.push_passing().await?;
             self.life.count(act);
         }
-        while !self.life.is_over() {
+        while !life.is_over() {
+            let _acting = life.an_act().await;
             let act = self.act().await?;
             self.life.count(act);
         }
@@ -81,7 +84,6 @@ impl Client {
                 Ok("blobs deleted")
             }
             91..94 => {
-                let _pushing = self.life.a_push().await;
                 let image = draw_image(&self.life, &mut self.drawn, "given up");
                 self.own.give_up_upload(&image).await?;
                 Ok("uploads given up")
@@ -118,7 +120,6 @@ impl Client {
         let is_moved = moved.is_some();
         let tag = moved.unwrap_or_else(|| format!("{prefix}{}", self.pushes));
         let image = self.draw(&tag);
-        let _pushing = self.life.a_push().await;
         let (kept, other) = if to_all {
             (&mut self.common, &self.own)
         } else {
@@ -133,7 +134,6 @@ impl Client {
     async fn push_passing(&mut self) -> Verdict<&'static str> {
         let tag = format!("v{}", self.pushes);
         let image = self.draw(&tag);
-        let _pushing = self.life.a_push().await;
         // Of what an older one needs, it is not sure that it is still held: only what the newest need counts.
         let older = self.passing.images.len().saturating_sub(KEPT);
         let passed: Vec<_> = self.passing.images.drain(..older).collect();

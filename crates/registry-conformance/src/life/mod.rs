@@ -40,8 +40,8 @@ pub struct Life {
     layers: Vec<Arc<Blob>>,
     /// Where all push, each under tags of its own.
     common: Repository,
-    /// Read by who pushes.
-    pushing: RwLock<()>,
+    /// Read by who does something.
+    acting: RwLock<()>,
     is_over: AtomicBool,
     done: watch::Sender<BTreeMap<&'static str, u64>>,
 }
@@ -62,7 +62,7 @@ impl Life {
             registry,
             seed,
             layers,
-            pushing: RwLock::default(),
+            acting: RwLock::default(),
             is_over: AtomicBool::new(false),
             done: watch::Sender::default(),
         })
@@ -87,10 +87,9 @@ impl Life {
         self.done.send_modify(|_| {});
     }
 
-    /// While this is held, nobody is between the first byte of a push and its last: time may pass for the registry that a push
-    /// must not take.
-    pub async fn between_pushes(&self) -> RwLockWriteGuard<'_, ()> {
-        self.pushing.write().await
+    /// While this is held, nobody is in the middle of anything: time may pass for the registry that no push and no answer must take.
+    pub async fn between_acts(&self) -> RwLockWriteGuard<'_, ()> {
+        self.acting.write().await
     }
 
     /// What was done so far, and how often.
@@ -112,8 +111,8 @@ impl Life {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    async fn a_push(&self) -> RwLockReadGuard<'_, ()> {
-        self.pushing.read().await
+    async fn an_act(&self) -> RwLockReadGuard<'_, ()> {
+        self.acting.read().await
     }
 
     fn count(&self, act: &'static str) {
