@@ -76,13 +76,29 @@ impl<'a> BegunAct<'a> {
     }
 
     /// Writes down what came of it, and the digest of what was changed, where the object does not say it.
-    pub fn end(mut self, outcome: &str, digest: Option<&str>) {
+    pub fn end(self, outcome: &str, digest: Option<&str>) {
+        self.write_down(|entry| AuditEntry {
+            digest,
+            outcome,
+            ..entry
+        });
+    }
+
+    /// Writes down what came of it, and what is known of it only now, in the place of what was said before.
+    pub fn end_telling(self, outcome: &str, detail: Option<&str>) {
+        self.write_down(|entry| AuditEntry {
+            detail,
+            outcome,
+            ..entry
+        });
+    }
+
+    fn write_down<'b>(mut self, ended: impl FnOnce(AuditEntry<'b>) -> AuditEntry<'b>)
+    where
+        'a: 'b,
+    {
         if let Some(entry) = self.entry.take() {
-            self.audit.record(&AuditEntry {
-                digest,
-                outcome,
-                ..entry
-            });
+            self.audit.record(&ended(entry));
         }
     }
 }

@@ -8,15 +8,18 @@ use forebay_api_admin::ControlError;
 use forebay_blobs_fs::{FsBlobs, RealDisk};
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, fsck};
 use forebay_catalog_sql::SqlCatalog;
-use forebay_content::{CatalogError, Clock as _, SystemClock};
+use forebay_content::{Audit, CatalogError, Clock as _, SystemClock};
 use forebay_registry::RegistryCheck;
 use forebay_terminal::Failure;
 use tracing::{debug, warn};
 
+use crate::audit_log::AuditLog;
 use crate::backing::Backing;
 use crate::data::{DataDir, is_data_dir, with_way_out};
-use crate::hosting::is_emptied;
+use crate::hosting::{has_registry, is_emptied};
+use crate::mended::mend_and_record;
 use crate::registry_check::{Mending, check_registry, check_rows_alone, put_damaged_aside};
+use crate::stopped::WHO;
 
 /// What a check found, and, if it was to be mended, has been.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -114,10 +117,24 @@ pub async fn check_stopped(dir: &Path, order: CheckMode<'_>) -> Result<CheckRepo
         strays: find_strays(data.blobs())
             .await
             .map_err(|error| unfinished(dir, error))?,
-        registry: check_registry(dir, order.mending()).await?,
+        registry: check_stopped_registry(dir, order.mending()).await?,
     };
     data.close().await?;
     Ok(report)
+}
+
+/// Checks the local repositories of a data directory that no server runs on; `None` if there never were any.
+async fn check_stopped_registry(
+    dir: &Path,
+    mending: Mending,
+) -> Result<Option<RegistryCheck>, Failure> {
+    if !has_registry(dir) {
+        return Ok(None);
+    }
+    let audit = AuditLog::new(dir, Arc::new(SystemClock::new()));
+    let check = check_registry(dir, mending);
+    let checked = mend_and_record((&audit, WHO), mending, check).await;
+    checked.map(Some)
 }
 
 /// Checks the data directory of the server that runs.
@@ -127,7 +144,7 @@ pub async fn check_stopped(dir: &Path, order: CheckMode<'_>) -> Result<CheckRepo
 pub(crate) async fn check_running(
     (kept, blobs, sql): (&Kept, &FsBlobs, &SqlCatalog),
     mode: CheckMode<'_>,
-    hosted: Option<&Backing>,
+    (hosted, writer): (Option<&Backing>, (&dyn Audit, &str)),
 ) -> Result<CheckReport, FsckError> {
     let catalog = match sql.integrity_check().await {
         Err(CatalogError::Corrupt(error)) => Some(in_words(error.as_ref())),
@@ -139,7 +156,11 @@ pub(crate) async fn check_running(
         content: kept.fsck(mode.fsck).await?,
         strays: find_strays(blobs).await?,
         registry: match hosted {
-            Some(hosted) => Some(check_hosted(hosted, mode.mending()).await),
+            Some(hosted) => {
+                let mending = mode.mending();
+                let check = async { Ok::<_, FsckError>(check_hosted(hosted, mending).await) };
+                Some(mend_and_record(writer, mending, check).await?)
+            }
             None => None,
         },
     })

@@ -215,8 +215,9 @@ impl Controls {
             rebuild: false,
             accept_loss: request.accept_loss,
         };
+        let hosted = (self.backing.as_ref(), (&*self.audit, WHO));
         let report = tokio::select! {
-            report = check_running((&self.kept, &self.blobs, &self.catalog), mode, self.backing.as_ref()) => report?,
+            report = check_running((&self.kept, &self.blobs, &self.catalog), mode, hosted) => report?,
             () = self.supervisor.stopping() => return Err(Refusal::Stopping),
         };
         let clean = report.is_clean();

@@ -23,7 +23,7 @@ use futures::TryStreamExt as _;
 
 use crate::check::in_words;
 use crate::hosting::{
-    RowsError, Shelves, Unopened, has_journals, has_registry, is_emptied, open_beside, open_rows,
+    RowsError, Shelves, Unopened, has_journals, is_emptied, open_beside, open_rows,
 };
 
 /// What the rows that are made again are called until they are whole.
@@ -52,19 +52,13 @@ pub(crate) struct Mending {
     pub(crate) accept_loss: bool,
 }
 
-/// Checks the local repositories in `dir`, which is ours; `None` if there never were any. Where their directory has nothing of what the
+/// Checks the local repositories in `dir`, which is ours and has some. Where their directory has nothing of what the
 /// rows tell, nothing is mended unless that is to be taken for lost: it may be a volume that is not mounted, and what was written
 /// there would hide under it.
 ///
 /// # Errors
 /// The disk fails.
-pub(crate) async fn check_registry(
-    dir: &Path,
-    mending: Mending,
-) -> Result<Option<RegistryCheck>, Failure> {
-    if !has_registry(dir) {
-        return Ok(None);
-    }
+pub(crate) async fn check_registry(dir: &Path, mending: Mending) -> Result<RegistryCheck, Failure> {
     let unfinished = |error: &dyn std::error::Error| {
         Failure::failed(
             "the check of the local repositories could not be finished",
@@ -76,7 +70,7 @@ pub(crate) async fn check_registry(
         Ok(shelves) => Some(shelves),
         Err(Unopened::Emptied(_)) => {
             let checked = check_emptied(dir).await;
-            return checked.map(Some).map_err(|error| unfinished(&error));
+            return checked.map_err(|error| unfinished(&error));
         }
         Err(Unopened::Rows(RowsError(CatalogError::Corrupt(error)))) => {
             fault = Some(in_words(error.as_ref()));
@@ -92,11 +86,11 @@ pub(crate) async fn check_registry(
         let opened = match shelves.take() {
             Some(opened) => opened,
             None if !has_source => {
-                return Ok(Some(RegistryCheck {
+                return Ok(RegistryCheck {
                     rows: fault,
                     emptied: Some(path_of(dir)),
                     ..RegistryCheck::default()
-                }));
+                });
             }
             None if mending.mend => {
                 rebuilt = Some(rebuild(dir).await?);
@@ -109,7 +103,7 @@ pub(crate) async fn check_registry(
             Ok(mut check) => {
                 check.rows = fault;
                 check.rebuilt = rebuilt;
-                return Ok(Some(check));
+                return Ok(check);
             }
             // Rot that only who reads the rows can see.
             Err(CheckError::Rows(CatalogError::Corrupt(error))) if rebuilt.is_none() => {
@@ -120,11 +114,11 @@ pub(crate) async fn check_registry(
     }
     let at_rest = count_at_rest(dir).await;
     let at_rest = at_rest.map_err(|error| unfinished(&error))?;
-    Ok(Some(RegistryCheck {
+    Ok(RegistryCheck {
         rows: fault,
         at_rest: Some(at_rest),
         ..RegistryCheck::default()
-    }))
+    })
 }
 
 /// How much there is to make rows again from.

@@ -8,17 +8,22 @@ use arc_swap::ArcSwap;
 use forebay_api_registry::Table;
 use forebay_config::Advice;
 use forebay_config::{Authorize, Config, Sources, load};
+use forebay_content::{AuditEntry, BegunAct};
 use forebay_registry::Operator;
 use forebay_terminal::Failure;
 use forebay_terminal::MAX_CAUSES;
 use tracing::{error, info, warn};
 
+use crate::config_changes;
 use crate::gate::Gate;
 use crate::greeting;
 use crate::ledger::Books;
 use crate::reserved::check_reserved_anew;
 use crate::tls::{NewTls, Tls};
 use crate::upstreams::{Doors, Ground, Upstreams, restore};
+
+/// Who reloads, in the audit log: whoever may send the process a signal.
+const WHO: &str = "operator";
 
 /// What a reload replaces.
 pub(crate) struct Reload {
@@ -44,19 +49,26 @@ pub(crate) struct Guarded(BTreeSet<String>);
 impl Reload {
     /// Takes the configuration over, or says why not and leaves everything as it is.
     pub(crate) async fn run(&mut self) {
-        let is_taken_over = self.try_to_take_over().await;
+        let audit = Arc::clone(&self.ground.hosted.audit);
+        let entry = AuditEntry::of(WHO, "reload-configuration", "configuration");
+        let begun = BegunAct::new(&*audit, entry);
+        let (outcome, detail) = self.try_to_take_over().await;
+        begun.end_telling(outcome, detail.as_deref());
+        let is_taken_over = outcome == AuditEntry::DONE;
         let now = self.ground.asker.clock.now().unix_seconds();
         self.ground.metrics.note_reload(is_taken_over, now);
     }
 
-    async fn try_to_take_over(&mut self) -> bool {
+    /// What came of it, and what is another in it, for the audit log.
+    async fn try_to_take_over(&mut self) -> (&'static str, Option<String>) {
         let config = match load(&self.sources) {
             Ok(config) => config,
             Err(errors) => {
                 errors.problems().iter().for_each(say_why_not);
-                return false;
+                return ("invalid", None);
             }
         };
+        let changes = config_changes::told(&self.current, &config);
         match self.check_and_take_over(&config).await {
             Ok(()) => {
                 self.ground.kept.set_max_bytes(config.cache.max_size);
@@ -64,11 +76,11 @@ impl Reload {
                 self.current = config;
                 info!("the configuration was taken over");
                 greeting::say_notes(&self.current);
-                true
+                (AuditEntry::DONE, Some(changes))
             }
             Err(failure) => {
                 say_why_not(&failure);
-                false
+                ("refused", Some(changes))
             }
         }
     }

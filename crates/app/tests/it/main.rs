@@ -22,6 +22,7 @@
 mod access;
 mod addressing;
 mod alerts;
+mod audited;
 mod authorize;
 mod aws;
 mod aws_cli;

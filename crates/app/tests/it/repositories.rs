@@ -87,7 +87,7 @@ async fn json(setup: &Forebay, words: &[&str]) -> Value {
 }
 
 /// What the audit log has of an act: to what, by whom, and what came of it.
-fn audited(setup: &Forebay, act: &str) -> Vec<[String; 3]> {
+pub(crate) fn audited(setup: &Forebay, act: &str) -> Vec<[String; 3]> {
     let text = std::fs::read_to_string(setup.data().join("audit.jsonl")).expect("an audit log");
     let lines = text
         .lines()

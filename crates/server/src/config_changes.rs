@@ -1,0 +1,80 @@
+//! What is another in a configuration than in the one before it, by its sections: for the audit log, so never a value that may be secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_config::{Config, UpstreamConfig};
+use forebay_oci::RepositoryPattern;
+
+/// The sections that differ, upstreams and reserved names one by one; `no section` if nothing of it does.
+pub(crate) fn told(before: &Config, after: &Config) -> String {
+    // Taken apart, so that a section cannot be forgotten here.
+    let Config {
+        listen,
+        data,
+        root,
+        local,
+        lifecycle,
+        upstreams,
+        equivalents,
+        reserve_percent,
+        clients,
+        cache,
+        ledger,
+        alerts,
+        log,
+        server,
+        tls,
+        access,
+        proxies: _,
+    } = after;
+    let mut told = names(&before.local, local);
+    told.extend(of_upstreams(&before.upstreams, upstreams));
+    let sections = [
+        ("access", before.access != *access),
+        ("alerts", before.alerts != *alerts),
+        ("budget", before.reserve_percent != *reserve_percent),
+        ("cache", before.cache != *cache),
+        ("clients", before.clients != *clients),
+        ("data", before.data != *data),
+        ("equivalents", before.equivalents != *equivalents),
+        ("ledger", before.ledger != *ledger),
+        ("lifecycle", before.lifecycle != *lifecycle),
+        ("listen", before.listen != *listen),
+        ("log", before.log != *log),
+        ("root", before.root != *root),
+        ("server", before.server != *server),
+        ("tls", before.tls != *tls),
+    ];
+    let changed = sections.into_iter().filter(|(_, is_another)| *is_another);
+    told.extend(changed.map(|(section, _)| section.to_owned()));
+    if told.is_empty() {
+        return "no section".to_owned();
+    }
+    told.join(", ")
+}
+
+/// Names that are reserved, with a sign before each: whether they are now, or no longer.
+fn names(before: &[RepositoryPattern], after: &[RepositoryPattern]) -> Vec<String> {
+    let written = |patterns: &[RepositoryPattern]| -> BTreeSet<String> {
+        patterns.iter().map(ToString::to_string).collect()
+    };
+    let (before, after) = (written(before), written(after));
+    let new = after.difference(&before).map(|name| format!("+{name}"));
+    let gone = before.difference(&after).map(|name| format!("-{name}"));
+    let signed: Vec<String> = new.chain(gone).collect();
+    (!signed.is_empty())
+        .then(|| format!("local {}", signed.join(" ")))
+        .into_iter()
+        .collect()
+}
+
+fn of_upstreams(
+    before: &BTreeMap<String, UpstreamConfig>,
+    after: &BTreeMap<String, UpstreamConfig>,
+) -> Vec<String> {
+    let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed = all
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name));
+    changed.map(|name| format!("upstreams.{name}")).collect()
+}
