@@ -52,6 +52,22 @@ async fn a_thousand_writes_at_once_take_few_transactions() {
     assert_eq!(totals(&options).await, (1_000, 10_000));
 }
 
+/// What a power loss would take is decided by the database: blobs and journals are tried change by change, its file is not.
+#[tokio::test]
+async fn a_connection_that_writes_flushes_the_log_at_each_commit() {
+    const FULL: i64 = 2;
+    let directory = tempfile::tempdir().unwrap();
+    let (_, options) = start(directory.path()).await;
+    let mut connection = connect(&options).await.unwrap();
+    let mut ask = async |pragma| {
+        let row = sqlx::query(pragma).fetch_one(&mut connection).await;
+        row.unwrap()
+    };
+    let synchronous: i64 = ask("PRAGMA synchronous").await.get(0);
+    let journal: String = ask("PRAGMA journal_mode").await.get(0);
+    assert_eq!((synchronous, journal.as_str()), (FULL, "wal"));
+}
+
 #[tokio::test]
 async fn a_write_that_fails_fails_alone() {
     let directory = tempfile::tempdir().unwrap();

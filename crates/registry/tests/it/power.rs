@@ -10,6 +10,7 @@ use forebay_blobs_fs::Disk;
 use forebay_content::SystemClock;
 use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS, Survival};
 use forebay_oci::{Digest, Reference};
+use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
 use forebay_registry::{Mounted, Quota, SettingsChange};
 use tempfile::TempDir;
 
@@ -224,8 +225,30 @@ async fn story() -> (Vec<Change>, Vec<Chapter>) {
     ends(None, true);
     scene.push_image(&web, Some("2"), &images[2]).await.unwrap();
     ends(Some(("team/web", push(&images[2], Some("2")))), false);
+    scene.push_image(&web, Some("3"), &images[3]).await.unwrap();
+    ends(Some(("team/web", push(&images[3], Some("3")))), false);
+    // What a rule lets go of: all but the newest image, and then its bytes. What is pinned stays.
+    let rules = newest();
+    let expired = scene.registry.expire(&web, &rules, Arc::new(|_| {}));
+    let expired = expired.await.unwrap();
+    assert_eq!(expired.dropped, 1);
+    ends(Some(("team/web", Act::Drop(images[2].digest()))), true);
+    let collected = scene.registry.collect_garbage(Duration::ZERO).await;
+    assert!(collected.unwrap().objects > 1);
+    ends(None, true);
     scene.close().await;
     (disk.take(), chapters)
+}
+
+/// The rule that lets go of all but the newest image of a repository.
+fn newest() -> Policy {
+    Policy::new(vec![Rule {
+        name: "newest".to_owned(),
+        priority: 1,
+        repositories: vec!["**".parse().unwrap()],
+        selection: Selection::Everything,
+        expiry: Expiry::KeepNewest(1),
+    }])
 }
 
 /// The database with its log, while nobody writes to it.
