@@ -14,7 +14,7 @@ use crate::process::{TICKS_PER_SECOND, cpu_ticks, find_kibibytes};
 /// Between two looks at the command.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// One that takes longer is told so, not waited for. docker-registry takes a quarter of an hour to collect 100,000 manifests.
+/// One that takes longer is told so, not waited for. docker-registry takes 97 s to collect 10,000 manifests, and a bench has 100,000.
 const END_WITHIN: Duration = Duration::from_mins(40);
 
 /// What a command took.
