@@ -60,8 +60,8 @@ struct Create {
     #[arg(long = "repo", value_name = "PATTERN", required = true, value_parser = repositories)]
     repositories: Vec<String>,
 
-    /// What it may do there: pull, push, delete, admin, with commas between; who pushes needs pull as well, and admin gives nothing
-    /// beyond the others over HTTP
+    /// What it may do there: pull, push, delete, admin, with commas between; who pushes needs pull as well, and admin on **
+    /// is to read /metrics
     #[arg(long, value_name = "ACTIONS", default_value = "pull", value_parser = actions)]
     actions: String,
 

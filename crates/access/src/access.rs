@@ -16,7 +16,7 @@ use crate::hashing::{Busy, Hashing};
 use crate::jws::{self, BadToken};
 use crate::known::{Changes, Known};
 use crate::password::{self, MAX_PASSWORD_BYTES, hash_password};
-use crate::policy::{Verdict, decide};
+use crate::policy::{Verdict, decide, decide_everywhere};
 use crate::principal::Principal;
 use crate::random::{NoRandomness, Random, draw};
 use crate::refusal::{Refusal, Why};
@@ -226,6 +226,12 @@ impl Access {
             target,
             act,
         )
+    }
+
+    /// Whether they may do it to all repositories there are and will be, as what is about the whole asks.
+    pub fn decide_everywhere(&self, identity: &Identity, act: Act) -> Verdict {
+        let rules = self.rules.load();
+        decide_everywhere(&rules.policy, &identity.principal, &identity.grant, act)
     }
 
     /// A token that says who they are, for what it is asked for and no more than their credential is good for. It lives no

@@ -45,7 +45,7 @@ pub use orders::{ACCOUNTS_AT_A_TIME, Order, OrderError, RightText, RobotText, To
 pub use password::{
     HashCost, InvalidPassword, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, hash_password,
 };
-pub use policy::{InvalidPolicy, Policy, Rule, Verdict, decide};
+pub use policy::{InvalidPolicy, Policy, Rule, Verdict, decide, decide_everywhere};
 pub use principal::Principal;
 pub use random::{NoRandomness, Random, SystemRandom};
 pub use refusal::{Refusal, Why};

@@ -57,6 +57,9 @@ pub enum Verdict {
     Refused,
 }
 
+/// The pattern that stands for every repository there is or will be.
+const EVERYTHING: &str = "**";
+
 /// The most rules, patterns and members of groups together.
 const MAX_PARTS: usize = 10_000;
 
@@ -98,6 +101,17 @@ impl Policy {
         by_rule || grant.gives(target, act)
     }
 
+    /// True if a rule for [every repository](EVERYTHING), or the credential itself, gives the right to all there are.
+    fn gives_everywhere(&self, principal: &Principal, grant: &Grant, act: Act) -> bool {
+        let is_everywhere = |right: &Right| {
+            let mut patterns = right.repositories.iter();
+            right.acts.has(act) && patterns.any(|pattern| pattern.to_string() == EVERYTHING)
+        };
+        let mut rules = self.rules.iter();
+        rules.any(|rule| is_everywhere(&rule.right) && self.is_for(rule, principal))
+            || grant.rights.iter().any(is_everywhere)
+    }
+
     fn is_for(&self, rule: &Rule, principal: &Principal) -> bool {
         rule.who.iter().any(|who| match who {
             Who::Group(name) => {
@@ -136,5 +150,22 @@ pub fn decide(
         Verdict::Refused
     } else {
         Verdict::Hidden
+    }
+}
+
+/// Decides whether `principal`, who comes with `grant`, may do `act` to all repositories, those included that are not there yet. A
+/// token that was given for some is good for none of it.
+pub fn decide_everywhere(
+    policy: &Policy,
+    principal: &Principal,
+    grant: &Grant,
+    act: Act,
+) -> Verdict {
+    let is_given = policy.gives_everywhere(principal, grant, act);
+    match (is_given, grant.narrowing.is_none()) {
+        (true, true) => Verdict::Allowed,
+        (true, false) => Verdict::Login,
+        (false, _) if *principal == Principal::Anonymous => Verdict::Login,
+        (false, _) => Verdict::Refused,
     }
 }

@@ -59,8 +59,8 @@ impl RegistryApi {
         clients.admit(clients.client(peer, headers))
     }
 
-    /// Whether how the server does may be told to whoever asks so: a client that is admitted and, where access is configured, has
-    /// a credential that is good.
+    /// Whether how the server does may be told to whoever asks so: a client that is admitted and, where access is configured, may
+    /// administer every repository.
     ///
     /// # Errors
     /// The answer to who may not.
@@ -68,7 +68,7 @@ impl RegistryApi {
         let table = self.table.load_full();
         let client = table.clients.client(peer, &head.headers);
         let let_in = match self.admit(&table, client, &head.headers) {
-            Ok(()) => tokens::identify(&table, (head, client)).await,
+            Ok(()) => tokens::let_administer(&table, (head, client)).await,
             Err(error) => Err(error),
         };
         let_in.map_err(|error| with_client(told(Err(error), head, None), (peer, client)))

@@ -5,10 +5,12 @@
 
 use std::net::IpAddr;
 
-use forebay_access::{Credential, Identity, MAX_TOKEN_REPOSITORIES, Narrowing, Principal, Scope};
+use forebay_access::{
+    Credential, Identity, MAX_TOKEN_REPOSITORIES, Narrowing, Principal, Scope, Verdict,
+};
 use forebay_content::Secret;
 use forebay_http_kit::{Body, RequestBody, find_host};
-use forebay_oci::{Route, route};
+use forebay_oci::{Act, Route, route};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode, request};
 use serde::Serialize;
@@ -104,8 +106,8 @@ pub(crate) async fn give(
     Ok(response)
 }
 
-/// Lets whoever shows a good credential know what is told to nobody else; everybody where no access is configured.
-pub(crate) async fn identify(
+/// Lets whoever may administer every repository know what is about all of them; everybody where no access is configured.
+pub(crate) async fn let_administer(
     table: &Table,
     (head, client): (&request::Parts, Option<IpAddr>),
 ) -> Result<(), OciError> {
@@ -113,9 +115,10 @@ pub(crate) async fn identify(
         return Ok(());
     };
     let identity = authenticate(point, (head, client), &Wish::default()).await?;
-    match identity.principal {
-        Principal::Anonymous => Err(wrong()),
-        Principal::User { .. } | Principal::Robot { .. } | Principal::Workload { .. } => Ok(()),
+    match point.access.decide_everywhere(&identity, Act::Admin) {
+        Verdict::Allowed => Ok(()),
+        Verdict::Login => Err(wrong()),
+        Verdict::Hidden | Verdict::Refused => Err(OciError::no_admin()),
     }
 }
 

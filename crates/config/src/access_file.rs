@@ -16,8 +16,8 @@ section! {
         /// Rules, each a table `[[access.allow]]`: `who`, a list of `user:alice`, `robot:ci-*`, `workload:main`, `group:dev`
         /// and `anonymous`, which is everybody; `repositories`, a list of patterns such as `team/*` for those that live here,
         /// `docker.io/library/*` for an upstream's, or `**` for all, with `*` within one path part and `**` across them;
-        /// `actions`, a list of `pull`, `push`, `delete` and `admin`. Rules only ever give, so that their order means
-        /// nothing.
+        /// `actions`, a list of `pull`, `push`, `delete` and `admin`, which on `**` is to read `/metrics` and gives none of the
+        /// others. Rules only ever give, so that their order means nothing.
         allow: Vec<AllowFile>,
         /// Groups for rules, as a table `[access.groups]`: of each its members, such as `dev = ["user:alice", "robot:ci-*"]`.
         groups: Groups,

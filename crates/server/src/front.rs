@@ -81,7 +81,7 @@ impl Handler for Front {
         }
         match route.openness() {
             Openness::Anybody | Openness::AsAsked => {}
-            Openness::Watchers => {
+            Openness::Admins => {
                 if let Err(refused) = self.registry.let_watch(&head, peer).await {
                     return refused;
                 }

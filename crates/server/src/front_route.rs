@@ -27,8 +27,8 @@ pub(crate) enum FrontRoute {
 pub(crate) enum Openness {
     /// Whoever reaches the server: it learns little.
     Anybody,
-    /// Whom `clients.allow` names, and, where access is configured, only with a good credential.
-    Watchers,
+    /// Whom `clients.allow` names, and, where access is configured, only who has the action `admin` on every repository.
+    Admins,
     /// Decided behind the route, by what is asked for.
     AsAsked,
 }
@@ -64,7 +64,7 @@ impl FrontRoute {
             Self::Registry | Self::Token => Openness::AsAsked,
             // Probes come from wherever the orchestrator runs.
             Self::Page | Self::Healthz | Self::Readyz => Openness::Anybody,
-            Self::Metrics => Openness::Watchers,
+            Self::Metrics => Openness::Admins,
         }
     }
 
@@ -97,7 +97,7 @@ mod tests {
             ("/", Openness::Anybody, false),
             ("/healthz", Openness::Anybody, false),
             ("/readyz", Openness::Anybody, false),
-            ("/metrics", Openness::Watchers, false),
+            ("/metrics", Openness::Admins, false),
         ] {
             let route = FrontRoute::of(path).unwrap();
             assert_eq!(route.openness(), openness, "{path}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forebay_access::{Identity, InvalidPolicy, Policy, Rules, Verdict, Who};
+use forebay_access::{Identity, InvalidPolicy, Narrowing, Policy, Rules, Verdict, Who};
 use forebay_oci::Act;
 
 use crate::rig::{Rig, right, rule, rules};
@@ -48,6 +48,32 @@ async fn everybody_may_do_what_a_rule_gives_them_and_nothing_else() {
     ] {
         let found = [&nobody, &alice, &carol].map(|who| rig.verdict(who, target, act));
         assert_eq!(found, verdicts, "{act} {target}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_about_all_repositories_is_for_whom_a_rule_for_all_names() {
+    use Verdict::{Allowed, Login, Refused};
+    let rig = Rig::new(rules(vec![
+        rule(&["user:*"], &["**"], "pull,push,delete"),
+        rule(&["user:alice"], &["team/**", "docker.io/**", "**"], "admin"),
+        rule(&["user:carol"], &["*/**", "*.io/**"], "admin"),
+    ]));
+    let rig = rig.with_user("alice", "password of alice").await;
+    let rig = rig.with_user("carol", "password of carol").await;
+    let alice = rig.basic("alice", "password of alice").await.unwrap();
+    let carol = rig.basic("carol", "password of carol").await.unwrap();
+    // A token was given for some repositories at most, whoever asked for it.
+    let token = rig.access.issue(&alice, Narrowing::default()).unwrap();
+    let bearer = rig.bearer(&token.token).await.unwrap();
+    for (who, verdict) in [
+        (Identity::anonymous(), Login),
+        (alice, Allowed),
+        (carol, Refused),
+        (bearer, Login),
+    ] {
+        let found = rig.access.decide_everywhere(&who, Act::Admin);
+        assert_eq!(found, verdict, "{}", who.principal);
     }
 }
 

@@ -119,6 +119,18 @@ impl OciError {
         }
     }
 
+    /// What is about all repositories is for who may administer each of them.
+    pub(crate) fn no_admin() -> Self {
+        Self {
+            word: "denied",
+            ..Self::new(
+                StatusCode::FORBIDDEN,
+                ErrorCode::Denied,
+                "this is for whom a rule or token gives the action admin on all repositories (**)",
+            )
+        }
+    }
+
     /// A request of ours to an upstream that came back to us: without this it would go round until its time is over.
     pub(crate) fn our_own() -> Self {
         Self::new(

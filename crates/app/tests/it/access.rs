@@ -71,8 +71,8 @@ async fn whoever_no_rule_names_gets_nothing_until_a_reload_says_so() {
         as_alice(&program, "wrong horse", "/metrics").await.status,
         401
     );
-    let figures = as_alice(&program, "correct horse", "/metrics").await;
-    assert!(figures.text().contains("forebay_"), "{figures:?}");
+    let refused = as_alice(&program, "correct horse", "/metrics").await;
+    assert_eq!(refused.refusal(), (403, "DENIED".to_owned()));
     for path in ["/healthz", "/readyz", "/"] {
         assert_eq!(program.get(path).await.status, 200, "{path}");
     }
@@ -210,4 +210,64 @@ async fn a_token_that_was_not_given_for_where_a_blob_is_mounted_from_leads_to_on
             assert_eq!(begun.status, 202, "{path} {scopes:?}");
         }
     }
+}
+
+/// Figures are of all repositories: who reads them may administer each there is, by a rule or by a token.
+#[tokio::test]
+async fn figures_are_for_who_has_admin_on_every_repository() {
+    let plain = Forebay::new();
+    write_users(&plain, &alice("correct horse"));
+    let given = |who: &str, repositories: &str, actions: &str| {
+        format!(
+            "[[access.allow]]\nwho = [\"{who}\"]\nrepositories = [\"{repositories}\"]\nactions = [{actions}]\n"
+        )
+    };
+    let file = "[access]\nhtpasswd_file = \"users\"\n";
+    let setup = plain.clone().with(file);
+    let program = setup.start().await;
+    for (rule, status) in [
+        (
+            given("user:alice", "**", "\"pull\", \"push\", \"delete\""),
+            403,
+        ),
+        (given("user:alice", "*/**", "\"admin\""), 403),
+        (given("user:bob", "**", "\"admin\""), 403),
+        (given("user:alice", "**", "\"admin\""), 200),
+    ] {
+        setup.clone().with(&rule).write_config();
+        assert!(program.reload().await, "{rule}");
+        let answer = as_alice(&program, "correct horse", "/metrics").await;
+        assert_eq!(answer.status, status, "{rule}");
+        assert_eq!(program.get("/metrics").await.status, 401, "{rule}");
+        // It is for figures alone: nothing is pulled by it.
+        if status == 200 {
+            let pulled = as_alice(&program, "correct horse", IMAGE).await;
+            assert_eq!(pulled.status, 404);
+        }
+    }
+    for (patterns, status) in [("**", 200), ("team/**", 403)] {
+        let name = format!("scrape-{status}");
+        let create = [
+            "token",
+            "create",
+            "--name",
+            &name,
+            "--repo",
+            patterns,
+            "--actions",
+            "admin",
+        ];
+        let made = program.setup.run(&create).await;
+        let token = made.out.trim();
+        let ask = Ask::get("/metrics").header("authorization", &format!("Bearer {token}"));
+        let answer = program.ask(ask).await;
+        assert_eq!(answer.status, status, "{patterns}: {}", made.transcript());
+    }
+    // Where anybody is to scrape, a rule says so.
+    setup
+        .clone()
+        .with(&given("anonymous", "**", "\"admin\""))
+        .write_config();
+    assert!(program.reload().await);
+    assert_eq!(program.get("/metrics").await.status, 200);
 }
