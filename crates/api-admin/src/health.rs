@@ -26,7 +26,7 @@ impl Readiness {
         let stores = readings
             .disk_trouble
             .iter()
-            .chain(&readings.registry_trouble);
+            .chain(&readings.registry_troubles);
         let problems: Vec<String> = stores.chain(tls).cloned().collect();
         let status = match (readings.is_draining, problems.is_empty()) {
             (true, _) => "stopping",
@@ -85,14 +85,17 @@ mod tests {
 
     /// Not unready: what the cache has is served, and who pushes those images again needs to get through.
     #[test]
-    fn lost_repositories_degrade() {
+    fn lost_repositories_and_refused_pushes_degrade() {
         let lost = Readings {
-            registry_trouble: Some("nothing is there".into()),
+            registry_troubles: vec!["nothing is there".into(), "pushes are refused".into()],
             ..Readings::default()
         };
         assert_eq!(readyz(&lost, true).status(), 200);
         assert_eq!(Readiness::judge(&lost).status, "degraded");
-        assert_eq!(Readiness::judge(&lost).problems, ["nothing is there"]);
+        assert_eq!(
+            Readiness::judge(&lost).problems,
+            ["nothing is there", "pushes are refused"]
+        );
     }
 
     #[test]

@@ -13,8 +13,8 @@ pub struct Readings {
     pub cache_max_bytes: u64,
     /// What keeps the cache from keeping, in words for an operator.
     pub disk_trouble: Option<String>,
-    /// What has become of the local repositories' bytes, in words for an operator.
-    pub registry_trouble: Option<String>,
+    /// What is wrong with local repositories, in words for an operator: their bytes are lost, or pushes are refused by their disk.
+    pub registry_troubles: Vec<String>,
     /// Open client connections.
     pub connections: usize,
     /// True once the program is told to stop: it finishes what it does and takes nothing new.

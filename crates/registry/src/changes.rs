@@ -77,7 +77,9 @@ impl LocalRegistry {
         let done = self
             .supervisor
             .to_the_end("registry change", work(registry));
-        done.await.unwrap_or_else(|| Err(broken_off()))
+        let made = done.await.unwrap_or_else(|| Err(broken_off()));
+        self.disk_health.note(&made);
+        made
     }
 
     /// A turn to change the repository and its journal.

@@ -3,6 +3,7 @@
 mod asked_blobs;
 mod changes;
 mod check;
+mod disk_health;
 mod drops;
 mod error;
 mod expiry;

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::asked_blobs::AskedBlobs;
 use crate::changes::Changes;
+use crate::disk_health::DiskHealth;
 use crate::garbage::Collected;
 use crate::leases::Leases;
 use crate::lists::WALKS_AT_ONCE;
@@ -59,6 +60,7 @@ pub struct LocalRegistry {
     pub(crate) stores: Stores,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) uploads: Uploads,
+    pub(crate) disk_health: DiskHealth,
     pub(crate) leases: Leases,
     pub(crate) names: Names,
     pub(crate) manifests: Cache<Digest, Bytes>,
@@ -82,8 +84,10 @@ impl LocalRegistry {
         let weigh = |_: &Digest, bytes: &Bytes| {
             u32::try_from(bytes.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
         };
+        let (blobs, disk_health) = (Arc::clone(&stores.blobs), DiskHealth::default());
         let registry = Arc::new_cyclic(|itself| Self {
-            uploads: Uploads::new(Arc::clone(&stores.blobs), Arc::clone(&clock)),
+            uploads: Uploads::new(blobs, Arc::clone(&clock), disk_health.clone()),
+            disk_health,
             stores,
             clock,
             leases: Leases::default(),

@@ -89,13 +89,15 @@ impl LocalRegistry {
         digest: &Digest,
     ) -> Result<(), PushError> {
         let (repository, digest) = (uploader.repository.clone(), digest.clone());
-        self.to_the_end(async move |registry| {
+        let kept = self.to_the_end(async move |registry| {
             let received = registry.uploads.finish(upload, &digest).await?;
             let _lease = registry.leases.take(&digest).await;
             received.stage.commit(&digest).await?;
             registry.hold(&repository, &digest, received.size).await
-        })
-        .await
+        });
+        let kept = kept.await;
+        self.disk_health.note_kept(&kept);
+        kept
     }
 
     /// Ends the upload, of which nothing is left.
@@ -179,8 +181,11 @@ impl LocalRegistry {
             pushed,
         };
         let repository = repository.clone();
-        self.to_the_end(async move |registry| registry.keep_manifest(&repository, taken).await)
-            .await
+        let kept = self
+            .to_the_end(async move |registry| registry.keep_manifest(&repository, taken).await)
+            .await;
+        self.disk_health.note_kept(&kept);
+        kept
     }
 
     async fn keep_manifest(

@@ -14,6 +14,7 @@ use forebay_oci::{Algorithm, Digest, RepositoryName, UploadId};
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard};
 
 use crate::PushError;
+use crate::disk_health::DiskHealth;
 use crate::upload::{Received, Receiving};
 
 /// The most uploads under way at once: each holds an open file.
@@ -44,6 +45,7 @@ pub struct Uploader {
 pub(crate) struct Uploads {
     blobs: Arc<dyn BlobStore>,
     clock: Arc<dyn Clock>,
+    disk_health: DiskHealth,
     sessions: Mutex<HashMap<UploadId, Arc<Session>>>,
 }
 
@@ -62,15 +64,21 @@ pub struct Upload {
     session: Arc<Session>,
     receiving: OwnedMutexGuard<Option<Receiving>>,
     clock: Arc<dyn Clock>,
+    disk_health: DiskHealth,
 }
 
 // === impl Uploads ===
 
 impl Uploads {
-    pub(crate) fn new(blobs: Arc<dyn BlobStore>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        blobs: Arc<dyn BlobStore>,
+        clock: Arc<dyn Clock>,
+        disk_health: DiskHealth,
+    ) -> Self {
         Self {
             blobs,
             clock,
+            disk_health,
             sessions: Mutex::default(),
         }
     }
@@ -82,7 +90,9 @@ impl Uploads {
         algorithm: Algorithm,
     ) -> Result<UploadId, PushError> {
         check_count(self.open(), MAX_UPLOADS)?;
-        let receiving = Receiving::begin(self.blobs.as_ref(), algorithm, None).await?;
+        let begun = Receiving::begin(self.blobs.as_ref(), algorithm, None).await;
+        self.disk_health.note(&begun);
+        let receiving = begun?;
         let id = draw()?;
         let session = Session {
             uploader,
@@ -127,6 +137,7 @@ impl Uploads {
             session,
             receiving,
             clock: Arc::clone(&self.clock),
+            disk_health: self.disk_health.clone(),
         })
     }
 
@@ -202,7 +213,9 @@ impl Upload {
     /// The disk failed, or the blob is too large.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), PushError> {
         let mut receiving = self.receiving.take().ok_or(PushError::NoUpload)?;
-        receiving.write(bytes).await?;
+        let written = receiving.write(bytes).await;
+        self.disk_health.note(&written);
+        written?;
         let received = receiving.received();
         self.session.received.store(received, Ordering::Release);
         self.session.hear(self.clock.as_ref());

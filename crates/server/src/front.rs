@@ -60,7 +60,7 @@ impl State {
             cache_bytes: self.kept.bytes(),
             cache_max_bytes: self.kept.max_bytes(),
             disk_trouble: self.kept.health().trouble(),
-            registry_trouble: self.hosted.trouble(),
+            registry_troubles: self.hosted.troubles(),
             connections: self.connections.open(),
             is_draining: self.leaving.is_announced(),
             ledger: self.books.readings(),

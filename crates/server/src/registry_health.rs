@@ -1,4 +1,5 @@
-//! Whether the bytes of local repositories are where rows say: looked after now and then, for `/readyz` and the log.
+//! Whether the bytes of local repositories are where rows say, looked after now and then, and whether pushes are kept: for `/readyz`
+//! and the log.
 //!
 //! A volume that is not mounted, or has gone, is told soon after; single losses are for `forebay fsck` to find.
 
@@ -10,9 +11,10 @@ use arc_swap::ArcSwapOption;
 use forebay_backup::REGISTRY_DIRECTORY;
 use forebay_content::{BlobError, BlobStore, CatalogError, Clock, Hosted};
 use forebay_jobs::Supervisor;
+use forebay_registry::LocalRegistry;
 use tracing::{info, warn};
 
-use crate::hosting::Shelves;
+use crate::hosting::{Hosting, Shelves};
 
 /// How often it is looked after.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -21,18 +23,26 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// good as any.
 const LOOKED_FOR: u32 = 100;
 
-/// What was found when it was looked last. Clones tell the same.
+/// How local repositories are. Clones tell the same.
 #[derive(Clone, Default)]
-pub(crate) struct RegistryHealth(Arc<ArcSwapOption<String>>);
+pub(crate) struct RegistryHealth {
+    /// What was found when their bytes were looked for last.
+    lost: Arc<ArcSwapOption<String>>,
+    registry: Option<Arc<LocalRegistry>>,
+}
 
 impl RegistryHealth {
     /// Looks now, and again and again until `supervisor` stops.
     pub(crate) async fn watch(
-        shelves: &Shelves,
+        hosting: &Hosting,
         data: &Path,
         (clock, supervisor): (&Arc<dyn Clock>, &Supervisor),
     ) -> Self {
-        let health = Self::default();
+        let health = Self {
+            registry: Some(Arc::clone(&hosting.registry)),
+            ..Self::default()
+        };
+        let shelves = &hosting.shelves;
         let trouble = format!(
             "{} has nothing of what local repositories hold: if it is a volume, mount it and restart Forebay; if it is lost, restore a backup or push those images again (forebay fsck --dry-run names them)",
             data.join(REGISTRY_DIRECTORY).display()
@@ -53,8 +63,10 @@ impl RegistryHealth {
     }
 
     /// What is wrong, in words for an operator.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        self.0.load().as_deref().cloned()
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let lost = self.lost.load().as_deref().cloned();
+        let refused = self.registry.as_ref().and_then(|it| it.disk_trouble());
+        lost.into_iter().chain(refused).collect()
     }
 
     async fn look(&self, shelves: &Shelves, trouble: &str) {
@@ -62,14 +74,14 @@ impl RegistryHealth {
         let Ok(is_lost) = is_all_lost(&*shelves.rows, &shelves.blobs).await else {
             return;
         };
-        match (is_lost, self.0.load().is_some()) {
+        match (is_lost, self.lost.load().is_some()) {
             (true, false) => {
                 warn!("{trouble}");
-                self.0.store(Some(Arc::new(trouble.to_owned())));
+                self.lost.store(Some(Arc::new(trouble.to_owned())));
             }
             (false, true) => {
                 info!("bytes of local repositories are there again");
-                self.0.store(None);
+                self.lost.store(None);
             }
             _ => {}
         }

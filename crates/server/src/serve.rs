@@ -289,14 +289,14 @@ async fn open_kept(
         .map_err(|error| with_way_out("cannot read the catalog", &config.data, error))
 }
 
-/// Looks after the bytes of what lives here, if anything does.
+/// Looks after what lives here, if anything does.
 async fn watch_health(
     hosting: Option<&Hosting>,
     config: &Config,
     watchers: (&Arc<dyn Clock>, &Supervisor),
 ) -> RegistryHealth {
     match hosting {
-        Some(hosting) => RegistryHealth::watch(&hosting.shelves, &config.data, watchers).await,
+        Some(hosting) => RegistryHealth::watch(hosting, &config.data, watchers).await,
         None => RegistryHealth::default(),
     }
 }

@@ -115,7 +115,7 @@ async fn kill_at_calls(most: usize) {
     }
 }
 
-fn has_strace() -> bool {
+pub(crate) fn has_strace() -> bool {
     let words = [
         "-D",
         "-f",

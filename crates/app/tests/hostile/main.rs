@@ -26,6 +26,7 @@ mod disks;
 mod doors;
 mod eviction;
 mod faulty;
+mod flushed;
 mod fsck;
 mod half_closed;
 mod handshakes;

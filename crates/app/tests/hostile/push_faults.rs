@@ -24,6 +24,44 @@ async fn a_disk_that_fails_at_any_change_of_a_push_is_told_and_leaves_nothing_ha
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_says_that_pushes_are_refused_for_as_long_as_they_are() {
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::new(folder.path()).with("[clients]\nloopback_push = true");
+    let mut program = faulty::on(setup, None).start();
+    Pushed::new("before").push(&program, "", "app", "1").await;
+    assert!(program.readiness().await.contains("\"ready\""));
+    program.tell("fault ENOSPC 1 stays");
+    for image in ["one", "two", "three"] {
+        let image = Pushed::new(image);
+        let answer = image.try_push(&program, "", "app", "1").await;
+        assert_eq!(answer.status, 507, "{}", answer.text());
+        let readiness: serde_json::Value =
+            serde_json::from_str(&program.readiness().await).unwrap();
+        assert_eq!(readiness["status"], "degraded", "{readiness}");
+        let problems = readiness["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), 1, "{readiness}");
+        let told = problems[0].as_str().unwrap();
+        assert!(
+            told.contains("pushes to local repositories are refused"),
+            "{told}"
+        );
+        assert!(told.contains("used up"), "{told}");
+    }
+    program.tell("lift");
+    Pushed::new("after").push(&program, "", "app", "1").await;
+    let readiness = program.readiness().await;
+    assert!(readiness.contains("\"ready\""), "{readiness}");
+    let log = program.log();
+    for line in [
+        "local repositories are refused",
+        "local repositories are kept again",
+    ] {
+        assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
+    }
+    assert!(program.stop().0.success());
+}
+
 async fn fail_at_every_change(effect: &str, status: u16) {
     let folder = TempDir::new().unwrap();
     let setup = Setup::new(folder.path()).with("[clients]\nloopback_push = true");

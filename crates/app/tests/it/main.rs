@@ -44,6 +44,7 @@ mod life;
 mod lifecycle;
 mod limits;
 mod lists;
+mod manifests;
 #[path = "../../../upstream/tests/it/moto.rs"]
 mod moto;
 mod newer;

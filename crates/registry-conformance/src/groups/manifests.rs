@@ -12,6 +12,9 @@ use crate::suite::Suite;
 use crate::verdict::{Verdict, ensure};
 use crate::way::Way;
 
+/// What a registry should take at least: OCI distribution-spec, "Pushing Manifests".
+const LARGEST_BYTES: usize = 4 * 1024 * 1024;
+
 /// Larger than any manifest that a registry has to take.
 const OVERSIZED_BYTES: usize = 24 * 1024 * 1024;
 
@@ -38,6 +41,8 @@ pub(super) async fn run(suite: &Suite) {
         suite.case(format!("manifest/refused/{name}"), check).await;
     }
     types(suite, &repo, &image).await;
+    let check = largest(&repo);
+    suite.case("manifest/of-4-mib", check).await;
     let check = oversized(suite, &repo, false);
     suite.case("manifest/oversized-is-413", check).await;
     let check = oversized(suite, &repo, true);
@@ -283,6 +288,21 @@ async fn types(suite: &Suite, repo: &Repository, image: &Value) {
     suite
         .case("manifest/refused/layer-with-a-digest-that-is-none", check)
         .await;
+}
+
+/// A manifest of the size that every registry takes, to the last byte: pushed, and read by its tag and its digest.
+async fn largest(repo: &Repository) -> Verdict {
+    let filled = |bytes: usize| {
+        let mut json = index(&[]);
+        json["annotations"] = json!({"org.example.filler": "x".repeat(bytes)});
+        Document::new("largest", Algorithm::Sha256, &json)
+    };
+    let document = filled(LARGEST_BYTES - filled(0).bytes.len());
+    repo.push_manifest("largest", &document, &[]).await?;
+    repo.get_manifest("largest", &document).await?;
+    let digest = document.digest.as_str();
+    repo.get_manifest(digest, &document).await?;
+    repo.delete_manifest(digest).await
 }
 
 async fn oversized(suite: &Suite, repo: &Repository, is_streamed: bool) -> Verdict {
