@@ -52,20 +52,19 @@ impl Reload {
         let audit = Arc::clone(&self.ground.hosted.audit);
         let entry = AuditEntry::of(WHO, "reload-configuration", "configuration");
         let begun = BegunAct::new(&*audit, entry);
-        let (outcome, detail) = self.try_to_take_over().await;
-        begun.end_telling(outcome, detail.as_deref());
-        let is_taken_over = outcome == AuditEntry::DONE;
+        let is_taken_over = self.try_to_take_over(begun).await;
         let now = self.ground.asker.clock.now().unix_seconds();
         self.ground.metrics.note_reload(is_taken_over, now);
     }
 
-    /// What came of it, and what is another in it, for the audit log.
-    async fn try_to_take_over(&mut self) -> (&'static str, Option<String>) {
+    /// Who reads in the log what came of it finds it in the audit log, too: that is written before.
+    async fn try_to_take_over(&mut self, begun: BegunAct<'_>) -> bool {
         let config = match load(&self.sources) {
             Ok(config) => config,
             Err(errors) => {
+                begun.end_telling("invalid", None);
                 errors.problems().iter().for_each(say_why_not);
-                return ("invalid", None);
+                return false;
             }
         };
         let changes = config_changes::told(&self.current, &config);
@@ -74,13 +73,15 @@ impl Reload {
                 self.ground.kept.set_max_bytes(config.cache.max_size);
                 self.say_what_needs_a_restart(&config);
                 self.current = config;
+                begun.end_telling(AuditEntry::DONE, Some(&changes));
                 info!("the configuration was taken over");
                 greeting::say_notes(&self.current);
-                (AuditEntry::DONE, Some(changes))
+                true
             }
             Err(failure) => {
+                begun.end_telling("refused", Some(&changes));
                 say_why_not(&failure);
-                ("refused", Some(changes))
+                false
             }
         }
     }
