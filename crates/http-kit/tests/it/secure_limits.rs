@@ -60,6 +60,23 @@ async fn half_open_handshakes_are_closed_and_the_others_are_served_meanwhile() {
     assert_eq!(served.lines(1).await.len(), 1);
 }
 
+/// The socket of one that has closed its side stays readable: that must wake nobody again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_hello_that_ends_before_it_is_whole_is_closed_at_once() {
+    let authority = authority();
+    let endless = limits(|limits| limits.header_timeout = Duration::from_hours(1));
+    let (served, _tls) = served(&authority, endless);
+    for beginning in BEGINNINGS {
+        let mut wire = served.connect().await;
+        wire.send(beginning).await;
+        wire.0.shutdown().await.unwrap();
+        assert!(wire.read_all().await.is_empty());
+    }
+    until_open(&served, 0).await;
+    let speaker = Speaker::believing(&authority);
+    assert!(speaker.get(&served, "/").await.unwrap().ends_with("hello"));
+}
+
 /// How many one address may have within a handshake, or after it without a request; and more than that.
 const SHARE: usize = 128;
 const SILENT: usize = 200;

@@ -32,11 +32,15 @@ pub(super) enum Hello {
 /// Waits until it is known what `socket` begins with; nothing is read.
 pub(super) async fn wait_for_hello(socket: &TcpStream) -> io::Result<Hello> {
     loop {
-        socket.readable().await?;
+        let ready = socket.ready(Interest::READABLE).await?;
         // That a hello is not whole counts as nothing there: more of it makes the socket readable again.
         match socket.try_io(Interest::READABLE, || peek(socket)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             hello => return hello,
+        }
+        // There is no more of it to come, and a socket at its end stays readable: to ask again would be to ask without a pause.
+        if ready.is_read_closed() {
+            return Ok(Hello::Neither);
         }
     }
 }
