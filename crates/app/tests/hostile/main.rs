@@ -28,8 +28,10 @@ mod eviction;
 mod faulty;
 mod flushed;
 mod fsck;
+mod guarded;
 mod half_closed;
 mod handshakes;
+mod immutable;
 mod memory;
 mod namespace;
 mod program;
@@ -42,5 +44,6 @@ mod rot;
 mod secrets;
 #[path = "../../../registry/tests/it/seed.rs"]
 mod seed;
+mod statements;
 mod upstreams;
 mod wire;

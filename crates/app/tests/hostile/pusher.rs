@@ -1,6 +1,8 @@
 //! Pushes as clients do, with a login or none, and checks byte for byte what is there.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -35,6 +37,18 @@ pub(crate) struct Pushed {
 pub(crate) fn login_of(who: &str) -> String {
     let credential = BASE64_STANDARD.encode(format!("{who}:{PASSWORD}"));
     format!("Authorization: Basic {credential}\r\n")
+}
+
+/// Writes the file `users` of those who have a login, for `htpasswd_file`.
+pub(crate) fn write_users(folder: &Path, names: &[&str]) {
+    let mut users = String::new();
+    for name in names {
+        let hash = bcrypt::hash(PASSWORD, 4).unwrap();
+        writeln!(users, "{name}:{hash}").unwrap();
+    }
+    let path = folder.join("users");
+    std::fs::write(&path, users).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 // === impl Asked ===

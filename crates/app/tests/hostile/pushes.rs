@@ -1,14 +1,11 @@
 //! The whole program before people who push, and before people who may not: what belongs to one is nobody else's, by any way.
 
-use std::fmt::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-
 use forebay_oci::Digest;
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
 
 use crate::program::{Program, Setup, upstream};
-use crate::pusher::{Asked, PASSWORD, Pushed, login_of};
+use crate::pusher::{Asked, Pushed, login_of, write_users};
 use crate::wire::Answer;
 
 /// Alice may do all in `team/`, and Bob in `other/`; Rita reads, Paula also pushes, Dora reads and deletes.
@@ -56,14 +53,7 @@ async fn status(program: &Program, who: &str, method: &str, path: &str) -> u16 {
 }
 
 fn setup(folder: &TempDir) -> Setup {
-    let mut users = String::new();
-    for name in USERS {
-        let hash = bcrypt::hash(PASSWORD, 4).unwrap();
-        writeln!(users, "{name}:{hash}").unwrap();
-    }
-    let path = folder.path().join("users");
-    std::fs::write(&path, users).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    write_users(folder.path(), &USERS);
     Setup::new(folder.path()).with(RULES)
 }
 
