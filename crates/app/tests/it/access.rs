@@ -173,8 +173,8 @@ async fn post(
 #[tokio::test]
 async fn a_token_that_was_not_given_for_where_a_blob_is_mounted_from_leads_to_one_that_is() {
     let setup = Forebay::new();
-    let bob = alice("correct horse").replacen("alice", "bob", 1);
-    write_users(&setup, &(alice("correct horse") + &bob));
+    let users = ["alice", "bob"].map(|name| alice("correct horse").replacen("alice", name, 1));
+    write_users(&setup, &users.concat());
     let program = setup.with(MOUNTERS).start().await;
     let (one, other, theirs) = (b"one".as_slice(), b"other".as_slice(), b"bob's".as_slice());
     for (who, name, blob) in [
