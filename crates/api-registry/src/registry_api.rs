@@ -353,6 +353,10 @@ fn find_mount(
     let Endpoint::Uploads { start, .. } = &asked.endpoint else {
         return Ok(None);
     };
+    // Bytes in the request are taken as they are, whatever else it says.
+    if start.mount.is_none() || start.digest.is_some() {
+        return Ok(None);
+    }
     let host = find_host(asked.head);
     let from = start.from.as_ref();
     let route = from.map(|from| route(host, asked.query.ns.as_deref(), from, &table.routes));

@@ -43,14 +43,28 @@ impl Rate {
     /// # Errors
     /// Too much was taken: how long it is to wait.
     fn take(self, paid_off: &mut Duration, now: Duration) -> Result<(), Duration> {
-        let interval = Duration::from_mins(1) / self.per_minute.get();
-        let credit = interval.saturating_mul(self.burst.get() - 1);
-        // Never further ahead than a full burst: a rate that was lowered does not make up for the higher one.
-        let due = (*paid_off).clamp(now, now + credit + interval);
-        let wait = due.saturating_sub(now + credit);
+        let (due, wait) = self.wait_for(1, *paid_off, now);
         let is_let_through = wait.is_zero();
-        *paid_off = if is_let_through { due + interval } else { due };
+        *paid_off = if is_let_through {
+            due + self.interval()
+        } else {
+            due
+        };
         is_let_through.then_some(()).ok_or(wait)
+    }
+
+    /// Until when all that was taken is paid off, and how long it is until so many more may be taken at once.
+    fn wait_for(self, count: u32, paid_off: Duration, now: Duration) -> (Duration, Duration) {
+        let credit = self.interval().saturating_mul(self.burst.get() - 1);
+        // Never further ahead than a full burst: a rate that was lowered does not make up for the higher one.
+        let due = paid_off.clamp(now, now + credit + self.interval());
+        let more = self.interval().saturating_mul(count.saturating_sub(1));
+        (due, (due + more).saturating_sub(now + credit))
+    }
+
+    /// In what time one more may be taken, in the long run.
+    fn interval(self) -> Duration {
+        Duration::from_mins(1) / self.per_minute.get()
     }
 }
 
@@ -72,6 +86,21 @@ impl<K: Eq + Hash> Debts<K> {
             self.make_room(now);
         }
         rate.take(self.paid_off.entry(who).or_insert(now), now)
+    }
+
+    /// Whether `who` may take so many at once, at this rate; nothing is counted. Never, where they are more than its burst.
+    ///
+    /// # Errors
+    /// It has taken too much: how long it is to wait.
+    pub fn find_room(
+        &self,
+        who: &K,
+        rate: Rate,
+        (count, now): (u32, Duration),
+    ) -> Result<(), Duration> {
+        let paid_off = self.paid_off.get(who).copied().unwrap_or(now);
+        let (_, wait) = rate.wait_for(count, paid_off, now);
+        wait.is_zero().then_some(()).ok_or(wait)
     }
 
     /// How many are remembered.
@@ -125,6 +154,24 @@ mod tests {
         assert_eq!(debts.count("busy", rate(60, 5), seconds(101)), Ok(()));
         let counted = debts.count("busy", rate(60, 5), seconds(101));
         assert_eq!(counted, Err(seconds(1)));
+    }
+
+    #[test]
+    fn who_needs_two_waits_for_both_and_pays_nothing_by_asking() {
+        let mut debts = Debts::default();
+        let find = |debts: &Debts<_>, now| debts.find_room(&"busy", rate(60, 5), (2, seconds(now)));
+        assert_eq!(find(&debts, 100), Ok(()));
+        for _ in 0..4 {
+            assert_eq!(debts.count("busy", rate(60, 5), seconds(100)), Ok(()));
+        }
+        for _ in 0..10 {
+            assert_eq!(find(&debts, 100), Err(seconds(1)));
+        }
+        assert_eq!(find(&debts, 101), Ok(()));
+        assert_eq!(debts.count("busy", rate(60, 5), seconds(101)), Ok(()));
+        assert_eq!(debts.count("busy", rate(60, 5), seconds(101)), Ok(()));
+        assert_eq!(find(&debts, 101), Err(seconds(2)));
+        assert_eq!(debts.debtors(), 1);
     }
 
     #[test]

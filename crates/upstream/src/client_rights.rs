@@ -32,6 +32,9 @@ use crate::upstream::UpstreamSeams;
 use crate::wire::{Wire, WireParts};
 use reading::{Shown, is_what_was_asked, of_content, of_greeting};
 
+/// The requests of a question at a registry that wants a token.
+const TOKEN_AND_QUESTION: u32 = 2;
+
 /// How often a question is put: without anything, with what the challenge wanted, and once more if that has changed.
 const MAX_TRIES: usize = 3;
 
@@ -179,6 +182,10 @@ impl UpstreamRights {
         (realm, service): (&Url, Option<&str>),
         ask: &Ask<'_>,
     ) -> Result<Result<HeaderValue, Said>, SourceError> {
+        // A token is of no use without its question, and none is kept: strangers who have had their part spend nothing on it.
+        let way = self.way_of(ask.urgency.asker);
+        way.wire
+            .find_strangers_room(TOKEN_AND_QUESTION, ask.urgency)?;
         let scope = ask.scope.as_deref();
         let question = token_question((realm, service), scope, ask.login, ask.urgency);
         let granted = match self.send(&question).await? {

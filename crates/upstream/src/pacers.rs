@@ -154,11 +154,28 @@ impl Share {
         has_room.then_some(()).ok_or(TooFast { after })
     }
 
+    /// Whether strangers may send so many requests now, if a stranger asks.
+    pub(crate) fn find_strangers_room(
+        &self,
+        requests: u32,
+        urgency: Urgency,
+        now: Duration,
+    ) -> Result<(), TooFast> {
+        let state = lock(&self.pacer.state);
+        let whole = self.whole(&state);
+        state.strangers.find_room((requests, urgency), whole, now)
+    }
+
     fn count_stranger(&self, urgency: Urgency, now: Duration) -> Result<(), TooFast> {
         let mut state = lock(&self.pacer.state);
-        let whole = state.slowest().unwrap_or(*self.terms);
-        let whole = (whole.requests_per_minute, whole.burst);
+        let whole = self.whole(&state);
         state.strangers.count(urgency, whole, now)
+    }
+
+    /// How many are sent a minute, and how many at once.
+    fn whole(&self, state: &State) -> (u32, u32) {
+        let whole = state.slowest().unwrap_or(*self.terms);
+        (whole.requests_per_minute, whole.burst)
     }
 
     fn join(&self, urgency: Urgency, now: Duration) -> Result<Waiter, TooFast> {

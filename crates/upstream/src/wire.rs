@@ -234,6 +234,17 @@ impl Wire {
         room.map_err(|too_fast| self.paced(too_fast))
     }
 
+    /// Whether strangers may send so many requests now, if a stranger asks.
+    pub(crate) fn find_strangers_room(
+        &self,
+        requests: u32,
+        urgency: Urgency,
+    ) -> Result<(), SourceError> {
+        let now = self.clock.monotonic();
+        let room = self.share.find_strangers_room(requests, urgency, now);
+        room.map_err(|too_fast| self.paced(too_fast))
+    }
+
     fn paced(&self, TooFast { after }: TooFast) -> SourceError {
         debug!(upstream = %self.name, wait_ms = after.as_millis(), "our own pace leaves no turn in time");
         SourceError::Paced { retry_after: after }

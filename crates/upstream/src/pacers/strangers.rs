@@ -17,6 +17,9 @@ const PART: u32 = 4;
 /// One address (of IPv6: a /64) has one in so many of these.
 const ADDRESS_PART: u32 = 4;
 
+/// What each part has at least at once: a question is a token and a request, a challenge before them, and one more to compare.
+const QUESTION: u32 = 4;
+
 /// What was asked for them.
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
@@ -34,30 +37,59 @@ impl Strangers {
     /// Counts a request, if it is a stranger's; `whole` is how many are sent a minute, and how many at once.
     ///
     /// # Errors
-    /// They have had their part: after what time there is more.
+    /// They have had their part: after what time there is more. Nothing is counted then.
     pub(super) fn count(
         &mut self,
         urgency: Urgency,
-        (per_minute, burst): (u32, u32),
+        whole: (u32, u32),
         now: Duration,
     ) -> Result<(), TooFast> {
-        let asker = urgency.asker;
-        if asker == Asker::Known {
-            return Ok(());
+        self.find_room((1, urgency), whole, now)?;
+        for (counted, part) in parts(urgency, whole).into_iter().flatten() {
+            let counted = self.asked.count(counted, part, now);
+            counted.map_err(|after| TooFast { after })?;
         }
-        let some = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        let whole = Rate {
-            per_minute: some(per_minute),
-            burst: some(burst),
-        };
-        let all = whole.part(PART);
-        let too_fast = |after| TooFast { after };
-        if let Some(from) = urgency.client {
-            let one = Counted::One { from, asker };
-            let counted = self.asked.count(one, all.part(ADDRESS_PART), now);
-            counted.map_err(too_fast)?;
-        }
-        let counted = self.asked.count(Counted::All { asker }, all, now);
-        counted.map_err(too_fast)
+        Ok(())
     }
+
+    /// Whether so many requests of a stranger could be counted now.
+    ///
+    /// # Errors
+    /// As for [`count`](Self::count).
+    pub(super) fn find_room(
+        &self,
+        (requests, urgency): (u32, Urgency),
+        whole: (u32, u32),
+        now: Duration,
+    ) -> Result<(), TooFast> {
+        for (counted, part) in parts(urgency, whole).into_iter().flatten() {
+            let room = self.asked.find_room(&counted, part, (requests, now));
+            room.map_err(|after| TooFast { after })?;
+        }
+        Ok(())
+    }
+}
+
+/// Among whose a request is counted, and how many these may send.
+fn parts(urgency: Urgency, (per_minute, burst): (u32, u32)) -> [Option<(Counted, Rate)>; 2] {
+    let asker = urgency.asker;
+    if asker == Asker::Known {
+        return [None, None];
+    }
+    let some = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    let whole = Rate {
+        per_minute: some(per_minute),
+        burst: some(burst),
+    };
+    let enough = |part: Rate| Rate {
+        burst: part.burst.max(some(QUESTION)),
+        ..part
+    };
+    let all = whole.part(PART);
+    let one = enough(all.part(ADDRESS_PART));
+    let from = urgency.client;
+    [
+        from.map(|from| (Counted::One { from, asker }, one)),
+        Some((Counted::All { asker }, enough(all))),
+    ]
 }
