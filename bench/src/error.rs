@@ -8,7 +8,7 @@ use std::io;
 pub(crate) enum Error {
     /// The command line says what nobody knows.
     #[error(
-        "{0} means nothing: fleet, storm, registry, life, rewrite, doctor, --quick, --only=NAME, --minutes=N and --seed=N do"
+        "{0} means nothing: fleet, storm, registry, life, rewrite, doctor, --quick, --only=NAME, --rounds=N, --minutes=N and --seed=N do"
     )]
     Usage(String),
     /// A program that is measured, or measures, did not start or did not do its work.

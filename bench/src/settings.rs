@@ -1,5 +1,6 @@
 //! How long and how often things are measured.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -110,6 +111,9 @@ impl Settings {
                 _ if argument.starts_with("--minutes=") => {
                     settings.life = Duration::from_mins(number(&argument)?);
                 }
+                _ if argument.starts_with("--rounds=") => {
+                    settings.rounds = number(&argument)?;
+                }
                 _ if argument.starts_with("--seed=") => {
                     settings.seed = Some(number(&argument)?);
                 }
@@ -131,7 +135,7 @@ impl Settings {
 }
 
 /// The number behind the equals sign.
-fn number(argument: &str) -> Result<u64, Error> {
+fn number<N: FromStr>(argument: &str) -> Result<N, Error> {
     let value = argument.split_once('=').map(|(_, value)| value);
     let parsed = value.and_then(|value| value.parse().ok());
     parsed.ok_or_else(|| Error::Usage(argument.to_owned()))

@@ -16,6 +16,7 @@ use tracing::error;
 
 use crate::PushError;
 use crate::local_registry::LocalRegistry;
+use crate::pace::Pace;
 
 /// The bytes of how many are deleted in one go; who pushes one of them waits for that.
 const CLEARED_AT_ONCE: usize = 32;
@@ -47,7 +48,8 @@ pub struct Collected {
 }
 
 impl LocalRegistry {
-    /// Clears away what nobody holds, and of what only uploads hold what is older than `grace`.
+    /// Clears away what nobody holds, and of what only uploads hold what is older than `grace`. Beside pulls it takes its time; it
+    /// ends early when the program stops.
     ///
     /// # Errors
     /// The disk failed; what was cleared away until then stays so.
@@ -55,10 +57,14 @@ impl LocalRegistry {
         let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp(self.clock.now().0.saturating_sub(grace));
         let mut collected = Collected::default();
+        let mut pace = Pace::new(&self.pulls, &*self.clock, &self.supervisor);
         self.renew_asked().await?;
         loop {
             let links = self.forget_unused(before).await?;
             collected.links += links;
+            if !pace.goes_on().await {
+                return Ok(collected);
+            }
             if links < u64::from(PAGE) {
                 break;
             }
@@ -67,12 +73,17 @@ impl LocalRegistry {
         let mut pages = pin!(self.blob_pages());
         while let Some(page) = pages.try_next().await? {
             suspects.extend(self.unheld(page).await?);
+            if !pace.goes_on().await {
+                return Ok(collected);
+            }
             if suspects.len() >= MAX_SUSPECTS {
                 let some = std::mem::take(&mut suspects);
-                self.clear_suspects(some, &mut collected).await?;
+                self.clear_suspects(some, (&mut collected, &mut pace))
+                    .await?;
             }
         }
-        self.clear_suspects(suspects, &mut collected).await?;
+        self.clear_suspects(suspects, (&mut collected, &mut pace))
+            .await?;
         Ok(collected)
     }
 
@@ -80,10 +91,13 @@ impl LocalRegistry {
     async fn clear_suspects(
         &self,
         suspects: Vec<BlobStat>,
-        collected: &mut Collected,
+        (collected, pace): (&mut Collected, &mut Pace<'_>),
     ) -> Result<(), PushError> {
         let unheld = self.unheld_on_reading(suspects).await?;
         for some in unheld.chunks(CLEARED_AT_ONCE) {
+            if !pace.goes_on().await {
+                break;
+            }
             let some = some.to_vec();
             let cleared = self.to_the_end(async |registry| registry.clear_unheld(some).await);
             let (objects, bytes) = cleared.await?;

@@ -17,6 +17,7 @@ mod names;
 mod operator;
 mod orders;
 mod owner;
+mod pace;
 mod pages;
 mod pull;
 mod push;

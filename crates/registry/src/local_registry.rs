@@ -20,6 +20,7 @@ use crate::garbage::Collected;
 use crate::leases::Leases;
 use crate::lists::WALKS_AT_ONCE;
 use crate::names::Names;
+use crate::pace::Pulls;
 use crate::uploads::Uploads;
 
 /// The most memory of manifests, in bytes: of usual ones, with what each costs beside them, five thousand. Who asks for another one
@@ -66,6 +67,7 @@ pub struct LocalRegistry {
     pub(crate) manifests: Cache<Digest, Bytes>,
     pub(crate) changes: Changes,
     pub(crate) asked: AskedBlobs,
+    pub(crate) pulls: Pulls,
     /// Turns at looking through all repositories.
     pub(crate) walks: Semaphore,
     /// Read by who deletes bytes, written by who copies them.
@@ -98,6 +100,7 @@ impl LocalRegistry {
                 .build(),
             changes: Changes::default(),
             asked: AskedBlobs::default(),
+            pulls: Pulls::default(),
             walks: Semaphore::new(WALKS_AT_ONCE),
             deleting: Arc::default(),
             itself: itself.clone(),

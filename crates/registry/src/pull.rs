@@ -104,6 +104,7 @@ impl LocalRegistry {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<HostedManifest, SourceError> {
+        self.pulls.note();
         let rows = &self.stores.rows;
         let found = match reference {
             Reference::Tag(tag) => rows.find_hosted_tag(repository, tag).await,
