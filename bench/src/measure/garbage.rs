@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::hosts::{HOSTS, Hosts};
+use crate::measure::beside::{Beside, alone, late, p99_ms};
 use crate::measure::load::steady;
 use crate::measure::pushed::{self, REPOSITORY};
 use crate::process::Server;
 use crate::report::{Row, Target, Who};
-use crate::sample::percentile;
 use crate::seed_registry::{REPOSITORIES, fill_docker, fill_forebay, repository};
 use crate::settings::Settings;
 use crate::tool::finished::{Finished, finish};
@@ -22,9 +22,6 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// How often is asked without and with a collection: making what is cleared away takes longest.
 const MAX_ROUNDS: usize = 3;
 
-/// By how much those who pull may be slower meanwhile.
-const SLOWER: f64 = 1.2;
-
 /// The rows of the table.
 struct Figures {
     idle: Row,
@@ -32,10 +29,8 @@ struct Figures {
     collect: Row,
     cpu: Row,
     peak: Row,
-    before: Row,
     deleting: Row,
-    collecting: Row,
-    ratio: Row,
+    beside: Beside,
 }
 
 pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error> {
@@ -59,7 +54,6 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
 
 impl Figures {
     fn of(images: u32) -> Self {
-        let late = |when: &str| Row::new(format!("p99 of a pushed manifest, {when}"), "ms", 2);
         Self {
             idle: Row::new(
                 format!("idle with {images} pushed images: resident memory"),
@@ -85,11 +79,8 @@ impl Figures {
             ),
             peak: Row::new("the same: most resident memory", "MB", 1)
                 .target(Target::AtMost(1.0, Who::DockerRegistry)),
-            before: late("400 a second, nothing else"),
             deleting: late("while repositories are deleted"),
-            collecting: late("while they are cleared away"),
-            ratio: Row::new("p99 while they are cleared away, by that of before", "×", 2)
-                .target(Target::Below(SLOWER)),
+            beside: Beside::of("they are cleared away"),
         }
     }
 
@@ -104,12 +95,7 @@ impl Figures {
         self.idle.add(who, server.resident_mb()?);
         pushed::push(hosts, who)?;
         let url = hosts.url(who, &format!("/v2/{REPOSITORY}/manifests/1"));
-        let (waits, ()) = steady(&url, || {
-            sleep(settings.load);
-            Ok(())
-        })?;
-        let before = p99_ms(waits);
-        self.before.add(who, before);
+        let before = alone(&url, settings)?;
         if who == Who::Forebay {
             let began = hosts.elapsed();
             let (waits, ()) = steady(&url, || delete_all(hosts, data))?;
@@ -121,29 +107,22 @@ impl Figures {
         self.collect.add(who, took.wall_seconds);
         self.cpu.add(who, took.cpu_seconds);
         self.peak.add(who, took.peak_mb);
-        let collecting = p99_ms(waits);
-        self.collecting.add(who, collecting);
-        self.ratio.add(who, collecting / before);
+        self.beside.add(who, (before, p99_ms(waits)));
         Ok(())
     }
 
     fn rows(self) -> Vec<Row> {
-        vec![
+        let mut rows = vec![
             self.idle,
             self.delete,
+            self.deleting,
             self.collect,
             self.cpu,
             self.peak,
-            self.before,
-            self.deleting,
-            self.collecting,
-            self.ratio,
-        ]
+        ];
+        rows.extend(self.beside.rows());
+        rows
     }
-}
-
-fn p99_ms(waits: Vec<Duration>) -> f64 {
-    percentile(waits, 99).as_secs_f64() * 1e3
 }
 
 fn delete_all(hosts: &Hosts, data: &Path) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! What is measured, one file a question.
 
+pub(crate) mod beside;
 pub(crate) mod blobs;
 pub(crate) mod cold;
 pub(crate) mod connections;

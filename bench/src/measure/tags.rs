@@ -1,12 +1,16 @@
-//! What it takes to push 10,000 tags into one repository, and to list them.
+//! What it takes to push 10,000 tags into one repository and to list them, and what those feel meanwhile who pull.
 
-use std::thread::scope;
+use std::thread::{scope, sleep};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::client::{Connection, Url};
 use crate::error::Error;
 use crate::hosts::{HOSTS, Hosts};
+use crate::measure::beside::{Beside, alone, p99_ms};
+use crate::measure::load::steady;
+use crate::measure::pushed;
 use crate::pusher::{Blob, Pusher, Way, manifest};
 use crate::report::{Row, Target, Who};
 use crate::settings::Settings;
@@ -22,6 +26,9 @@ const LISTS: u32 = 10;
 
 /// More pages than any list here has.
 const MAX_PAGES: usize = 1000;
+
+/// Beside pulls, all are listed so often.
+const LIST_EVERY: Duration = Duration::from_millis(100);
 
 const REPOSITORY: &str = "bench/tags";
 
@@ -59,11 +66,7 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
             for (who, server) in &servers {
                 let (before, began) = (server.cpu_seconds()?, hosts.elapsed());
                 for _ in 0..LISTS {
-                    let url = hosts.url(*who, &format!("/v2/{REPOSITORY}/tags/list{query}"));
-                    let listed = list(&url)?;
-                    if listed != tags {
-                        return Err(url.wrong(format!("{listed} tags of {tags}")));
-                    }
+                    list_all(&tag_list(hosts, *who, query), tags)?;
                 }
                 let took = hosts.elapsed().saturating_sub(began).as_secs_f64();
                 time.add(*who, took * 1e3 / f64::from(LISTS));
@@ -73,12 +76,52 @@ pub(crate) fn run(hosts: &Hosts, settings: &Settings) -> Result<Vec<Row>, Error>
         }
         rows.extend([time, cpu]);
     }
+    for (how, query) in KINDS {
+        let mut beside = Beside::of(&format!("{tags} tags are listed {how}, ten times a second"));
+        for _ in 0..settings.rounds {
+            for (who, _) in &servers {
+                let list = tag_list(hosts, *who, query);
+                let waited = waits_beside(hosts, (*who, settings), || list_all(&list, tags))?;
+                beside.add(*who, waited);
+            }
+        }
+        rows.extend(beside.rows());
+    }
     let mut memory = Row::new("idle again with so many tags: resident memory", "MB", 1);
     for (who, server) in &servers {
         memory.add(*who, server.resident_mb()?);
     }
     rows.push(memory);
     Ok(rows)
+}
+
+fn tag_list(hosts: &Hosts, who: Who, query: &str) -> Url {
+    hosts.url(who, &format!("/v2/{REPOSITORY}/tags/list{query}"))
+}
+
+/// The p99 of those who pull with nothing beside, and while `work` is done every [`LIST_EVERY`], in milliseconds.
+fn waits_beside(
+    hosts: &Hosts,
+    (who, settings): (Who, &Settings),
+    mut work: impl FnMut() -> Result<(), Error>,
+) -> Result<(f64, f64), Error> {
+    pushed::push(hosts, who)?;
+    let path = format!("/v2/{}/manifests/1", pushed::REPOSITORY);
+    let url = hosts.url(who, &path);
+    let before = alone(&url, settings)?;
+    let (waits, ()) = steady(&url, || {
+        let began = hosts.elapsed();
+        loop {
+            let passed = hosts.elapsed().saturating_sub(began);
+            if passed > settings.load {
+                return Ok(());
+            }
+            work()?;
+            let worked = hosts.elapsed().saturating_sub(began + passed);
+            sleep(LIST_EVERY.saturating_sub(worked));
+        }
+    })?;
+    Ok((before, p99_ms(waits)))
 }
 
 fn push(hosts: &Hosts, who: Who, tags: usize) -> Result<(), Error> {
@@ -103,6 +146,15 @@ fn push(hosts: &Hosts, who: Who, tags: usize) -> Result<(), Error> {
             pusher.join().unwrap_or_else(panicked)
         })
     })
+}
+
+/// Reads a list, which must have so many tags.
+fn list_all(url: &Url, tags: usize) -> Result<(), Error> {
+    let listed = list(url)?;
+    if listed != tags {
+        return Err(url.wrong(format!("{listed} tags of {tags}")));
+    }
+    Ok(())
 }
 
 /// Reads a list to its last page; how many tags it has.
