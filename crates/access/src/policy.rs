@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use forebay_content::Right;
-use forebay_oci::{Act, Target};
+use forebay_oci::{Act, Target, TargetPattern};
 
 use crate::grant::{Grant, gives};
 use crate::principal::Principal;
@@ -57,9 +57,6 @@ pub enum Verdict {
     Refused,
 }
 
-/// The pattern that stands for every repository there is or will be.
-const EVERYTHING: &str = "**";
-
 /// The most rules, patterns and members of groups together.
 const MAX_PARTS: usize = 10_000;
 
@@ -101,11 +98,11 @@ impl Policy {
         by_rule || grant.gives(target, act)
     }
 
-    /// True if a rule for [every repository](EVERYTHING), or the credential itself, gives the right to all there are.
+    /// True if a rule for every repository there is or will be, or the credential itself, gives the right to all there are.
     fn gives_everywhere(&self, principal: &Principal, grant: &Grant, act: Act) -> bool {
         let is_everywhere = |right: &Right| {
             let mut patterns = right.repositories.iter();
-            right.acts.has(act) && patterns.any(|pattern| pattern.to_string() == EVERYTHING)
+            right.acts.has(act) && patterns.any(TargetPattern::is_everything)
         };
         let mut rules = self.rules.iter();
         rules.any(|rule| is_everywhere(&rule.right) && self.is_for(rule, principal))

@@ -138,6 +138,11 @@ impl TargetPattern {
         }
     }
 
+    /// True if it stands for every repository there is or will be, local or not.
+    pub fn is_everything(&self) -> bool {
+        matches!(self.place, Place::Everything)
+    }
+
     /// Which repositories that live here it stands for; `None` if all, or an upstream's.
     pub fn find_local(&self) -> Option<&RepositoryPattern> {
         match &self.place {
@@ -251,6 +256,7 @@ mod tests {
         ] {
             let found: TargetPattern = pattern.parse().unwrap();
             assert_eq!(found.to_string(), pattern);
+            assert_eq!(found.is_everything(), pattern == "**");
             let found = [&local, &hub, &ecr, &port].map(|target| found.matches(target));
             assert_eq!(found, meant, "{pattern}");
         }

@@ -3,9 +3,15 @@
 use forebay_access::Who;
 use forebay_oci::{Act, TargetPattern};
 
-use super::glob::covers;
+use super::glob::Pattern;
 use super::{first_part, may_be_local, upstream_of};
 use crate::resolved::{AccessConfig, AccessRule, Config};
+
+/// Who may pull by one rule, and what.
+struct Pulls<'c> {
+    who: &'c [Who],
+    repositories: Vec<Pattern<'c>>,
+}
 
 /// What there is to say of the rules, in their order.
 pub(super) fn notes(config: &Config, access: &AccessConfig) -> Vec<String> {
@@ -14,12 +20,13 @@ pub(super) fn notes(config: &Config, access: &AccessConfig) -> Vec<String> {
             "`[access]` has no rules, so nobody may pull or push anything but robots what their tokens say: write [[access.allow]]".to_owned(),
         ];
     }
+    let pulls: Vec<Pulls<'_>> = access.rules.iter().filter_map(Pulls::of).collect();
     let mut notes = Vec::new();
     for (number, rule) in (1..).zip(&access.rules) {
         let name = format!("rule {number} of `access.allow`");
         notes.extend(of_changes(config, &name, rule));
         notes.extend(of_strangers(&name, rule));
-        notes.extend(of_pushes_without_pull(access, &name, rule));
+        notes.extend(of_pushes_without_pull((access, &pulls), &name, rule));
     }
     notes
 }
@@ -43,8 +50,7 @@ fn of_changes(config: &Config, name: &str, rule: &AccessRule) -> Vec<String> {
 /// Why nothing can be pushed to the repositories that a pattern stands for; `None` if something can.
 fn why_unchangeable(config: &Config, pattern: &TargetPattern) -> Option<String> {
     let Some(local) = pattern.find_local() else {
-        let is_all = pattern.as_str() == "**";
-        return (!is_all).then(|| {
+        return (!pattern.is_everything()).then(|| {
             "it stands for an upstream's repositories, and only those that live here can be pushed to".to_owned()
         });
     };
@@ -83,12 +89,20 @@ fn of_strangers(name: &str, rule: &AccessRule) -> Option<String> {
 }
 
 /// A rule that lets somebody push who may not pull.
-fn of_pushes_without_pull(access: &AccessConfig, name: &str, rule: &AccessRule) -> Option<String> {
+fn of_pushes_without_pull(
+    (access, pulls): (&AccessConfig, &[Pulls<'_>]),
+    name: &str,
+    rule: &AccessRule,
+) -> Option<String> {
     let acts = rule.right.acts;
     if !acts.has(Act::Push) || acts.has(Act::Pull) {
         return None;
     }
-    let lacks = |who: &&Who| !may_pull(access, who, &rule.right.repositories);
+    let repositories = rule.right.repositories.iter();
+    let repositories: Vec<Pattern<'_>> = repositories
+        .map(|pattern| Pattern::of(pattern.as_str()))
+        .collect();
+    let lacks = |who: &&Who| !may_pull((access, pulls), who, &repositories);
     let lacking: Vec<String> = rule
         .who
         .iter()
@@ -104,7 +118,11 @@ fn of_pushes_without_pull(access: &AccessConfig, name: &str, rule: &AccessRule) 
 }
 
 /// Whether some rule may let them pull from all of these, as far as names tell.
-fn may_pull(access: &AccessConfig, who: &Who, repositories: &[TargetPattern]) -> bool {
+fn may_pull(
+    (access, pulls): (&AccessConfig, &[Pulls<'_>]),
+    who: &Who,
+    repositories: &[Pattern<'_>],
+) -> bool {
     let members = |group: &str| access.groups.get(group).into_iter().flatten();
     let stands_for = |given: &Who| match given {
         Who::Anonymous => true,
@@ -113,15 +131,30 @@ fn may_pull(access: &AccessConfig, who: &Who, repositories: &[TargetPattern]) ->
         }
         given => given.to_string().contains('*'),
     };
-    let pulls = access.rules.iter().filter(|one| {
+    let pulls = pulls.iter().filter(|one| {
         let mut given = one.who.iter();
-        one.right.acts.has(Act::Pull) && given.any(|given| given == who || stands_for(given))
+        given.any(|given| given == who || stands_for(given))
     });
-    let pulls: Vec<&TargetPattern> = pulls.flat_map(|one| &one.right.repositories).collect();
+    let pulls: Vec<&Pattern<'_>> = pulls.flat_map(|one| &one.repositories).collect();
     repositories.iter().all(|pattern| {
         let mut pulls = pulls.iter();
-        pulls.any(|pull| covers(pull.as_str(), pattern.as_str()))
+        pulls.any(|pull| pull.covers(pattern))
     })
+}
+
+impl<'c> Pulls<'c> {
+    /// `None` of a rule that lets nobody pull.
+    fn of(rule: &'c AccessRule) -> Option<Self> {
+        rule.right.acts.has(Act::Pull).then(|| Self {
+            who: &rule.who,
+            repositories: rule
+                .right
+                .repositories
+                .iter()
+                .map(|pattern| Pattern::of(pattern.as_str()))
+                .collect(),
+        })
+    }
 }
 
 /// What a rule lets somebody do beside pull.

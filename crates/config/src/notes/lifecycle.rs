@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use forebay_registry::lifecycle::{Expiry, Rule, Selection, Tagged};
 
-use super::glob::{covers, may_meet};
+use super::glob::{Pattern, may_meet};
 use super::{first_part, may_be_local, upstream_of};
 use crate::resolved::Config;
 
@@ -52,57 +52,79 @@ fn of_rule(config: &Config, rule: &Rule) -> Vec<String> {
     notes
 }
 
+/// A rule, and what it is about as it is compared with others.
+struct Compared<'r> {
+    rule: &'r Rule,
+    repositories: Vec<Pattern<'r>>,
+    tags: Vec<Pattern<'r>>,
+}
+
 /// Rules that never decide of anything, as one before them is about all that they are about.
 fn of_shadows(rules: &[Rule]) -> Vec<String> {
     let mut notes = Vec::new();
-    for (place, rule) in rules.iter().enumerate() {
+    let rules: Vec<Compared<'_>> = rules.iter().map(Compared::of).collect();
+    for (place, Compared { rule, .. }) in rules.iter().enumerate() {
         let mut before = rules[..place].iter();
-        if let Some(first) = before.find(|first| is_about_all_of(first, rule)) {
+        if let Some(first) = before.find(|first| first.is_about_all_of(&rules[place])) {
             notes.push(format!(
                 "{} does nothing: {} comes before it, is about the same manifests, and so decides of them all; to have it decide of some, give it a lower `priority`",
-                rule.name, first.name
+                rule.name, first.rule.name
             ));
         }
     }
     notes
 }
 
-/// Whether a rule is about all manifests that another one is about, as far as their patterns tell.
-fn is_about_all_of(first: &Rule, other: &Rule) -> bool {
-    let covers_one = |name: &str| {
-        let mut patterns = first.repositories.iter();
-        patterns.any(|pattern| covers(pattern.as_str(), name))
-    };
-    let mut names = other.repositories.iter();
-    let covers_names = names.all(|pattern| covers_one(pattern.as_str()));
-    covers_names && selects_all_of(&first.selection, &other.selection)
+impl<'r> Compared<'r> {
+    fn of(rule: &'r Rule) -> Self {
+        let repositories = rule.repositories.iter();
+        let tags = match &rule.selection {
+            Selection::Tagged(tagged) => tagged.patterns.as_slice(),
+            Selection::Everything | Selection::Untagged => &[],
+        };
+        Self {
+            rule,
+            repositories: repositories
+                .map(|name| Pattern::of(name.as_str()))
+                .collect(),
+            tags: tags.iter().map(|tag| Pattern::of(tag.as_str())).collect(),
+        }
+    }
+
+    /// Whether a rule is about all manifests that another one is about, as far as their patterns tell.
+    fn is_about_all_of(&self, other: &Self) -> bool {
+        let mut names = other.repositories.iter();
+        names.all(|name| is_covered(name, &self.repositories)) && self.selects_all_of(other)
+    }
+
+    fn selects_all_of(&self, other: &Self) -> bool {
+        match (&self.rule.selection, &other.rule.selection) {
+            (Selection::Everything, _) | (Selection::Untagged, Selection::Untagged) => true,
+            (Selection::Tagged(first), Selection::Tagged(tagged)) => {
+                self.covers_tags((first, tagged), &other.tags)
+            }
+            _ => false,
+        }
+    }
+
+    fn covers_tags(&self, (first, other): (&Tagged, &Tagged), tags: &[Pattern<'_>]) -> bool {
+        if self.tags.is_empty() {
+            return true;
+        }
+        if first.needs_every || tags.is_empty() {
+            return first == other;
+        }
+        let mut tags = tags.iter();
+        if other.needs_every {
+            tags.any(|tag| is_covered(tag, &self.tags))
+        } else {
+            tags.all(|tag| is_covered(tag, &self.tags))
+        }
+    }
 }
 
-fn selects_all_of(first: &Selection, other: &Selection) -> bool {
-    match (first, other) {
-        (Selection::Everything, _) | (Selection::Untagged, Selection::Untagged) => true,
-        (Selection::Tagged(first), Selection::Tagged(other)) => tags_cover(first, other),
-        _ => false,
-    }
-}
-
-fn tags_cover(first: &Tagged, other: &Tagged) -> bool {
-    let has = |text: &str| {
-        let mut patterns = first.patterns.iter();
-        patterns.any(|pattern| covers(pattern.as_str(), text))
-    };
-    if first.patterns.is_empty() {
-        return true;
-    }
-    if first.needs_every || other.patterns.is_empty() {
-        return first == other;
-    }
-    let mut others = other.patterns.iter();
-    if other.needs_every {
-        others.any(|pattern| has(pattern.as_str()))
-    } else {
-        others.all(|pattern| has(pattern.as_str()))
-    }
+fn is_covered(pattern: &Pattern<'_>, by: &[Pattern<'_>]) -> bool {
+    by.iter().any(|first| first.covers(pattern))
 }
 
 /// Rules about the same manifests between which only their place in the file decides.
