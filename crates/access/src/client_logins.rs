@@ -13,6 +13,7 @@ use forebay_limits::Limiter;
 use moka::sync::Cache;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use crate::addresses::Addresses;
 use crate::attempts::{Attempt, Attempts, Number, Wait};
 use crate::handle::{Handle, Handles};
 use crate::lock::lock;
@@ -31,10 +32,7 @@ const PROOF_FRESH: Duration = Duration::from_secs(10);
 /// is wrong.
 const PROOF_GOOD: Duration = Duration::from_mins(5);
 
-/// So long an address counts as one at which a login works.
-const KNOWN_FOR: Duration = Duration::from_hours(24);
-
-/// The most logins that are known to have been good, and the most addresses at which one was.
+/// The most logins that are known to have been good.
 const MAX_PROVEN: u64 = 10_000;
 
 /// What is known of clients' logins at one upstream.
@@ -42,8 +40,7 @@ pub struct ClientLogins {
     pub(crate) handles: Handles,
     /// When each was seen to work last.
     proven: Cache<Handle, Duration>,
-    /// Addresses at which one has worked, and when.
-    known: Cache<IpAddr, Duration>,
+    addresses: Addresses,
     attempts: Mutex<Attempts>,
     /// An attempt is no longer under way.
     settled: Notify,
@@ -72,6 +69,8 @@ pub(crate) struct Turn {
 /// whoever tries passwords may leave before each answer.
 pub(crate) struct Trial<'a> {
     logins: &'a ClientLogins,
+    shown: Shown,
+    clock: &'a dyn Clock,
     /// `None` if it has worked before, and takes nothing of what may fail.
     number: Option<Number>,
 }
@@ -85,7 +84,7 @@ impl ClientLogins {
         Ok(Self {
             handles: Handles::new(random)?,
             proven: Cache::new(MAX_PROVEN),
-            known: Cache::new(MAX_PROVEN),
+            addresses: Addresses::new(),
             attempts: Mutex::default(),
             settled: Notify::new(),
             shows: Turns::of_each(1),
@@ -126,43 +125,37 @@ impl ClientLogins {
     ///
     /// # Errors
     /// Too many have failed: how long it has to wait.
-    pub(crate) async fn begin(
-        &self,
+    pub(crate) async fn begin<'a>(
+        &'a self,
         shown: &Shown,
-        clock: &dyn Clock,
-    ) -> Result<Trial<'_>, Duration> {
+        clock: &'a dyn Clock,
+    ) -> Result<Trial<'a>, Duration> {
+        let trial = |number| Trial {
+            logins: self,
+            shown: *shown,
+            clock,
+            number,
+        };
         loop {
             let mut settled = pin!(self.settled.notified());
             // Before the look: what is settled after it wakes us.
             settled.as_mut().enable();
             let now = clock.monotonic();
             if self.standing(shown.who, now) != Standing::Unproven {
-                return Ok(self.trial(None));
+                return Ok(trial(None));
             }
             let begun = lock(&self.attempts).begin(self.attempt(shown, now), now);
             match begun {
-                Ok(number) => return Ok(self.trial(Some(number))),
+                Ok(number) => return Ok(trial(Some(number))),
                 Err(Wait::For(wait)) => return Err(wait),
                 Err(Wait::ForOthers) => settled.await,
             }
         }
     }
 
-    fn trial(&self, number: Option<Number>) -> Trial<'_> {
-        Trial {
-            logins: self,
-            number,
-        }
-    }
-
     /// Takes note of what came of showing a login.
-    pub(crate) fn note(
-        &self,
-        shown: &Shown,
-        mut trial: Trial<'_>,
-        answer: &Result<ClientRight, SourceError>,
-        now: Duration,
-    ) {
+    pub(crate) fn note(&self, mut trial: Trial<'_>, answer: &Result<ClientRight, SourceError>) {
+        let (shown, now) = (trial.shown, trial.clock.monotonic());
         match answer {
             Ok(
                 ClientRight::Given {
@@ -174,7 +167,7 @@ impl ClientLogins {
             ) => {
                 self.proven.insert(shown.who, now);
                 if let Some(from) = shown.from {
-                    self.known.insert(from, now);
+                    self.addresses.note_worked(from, now);
                 }
             }
             Ok(ClientRight::WrongLogin) => self.proven.invalidate(&shown.who),
@@ -186,12 +179,9 @@ impl ClientLogins {
             }
             _ => {}
         }
-        let has_failed = self.may_have_failed(shown, answer, now);
-        match trial.number.take() {
-            Some(number) => self.settle(number, has_failed),
-            None if has_failed => lock(&self.attempts).note_failed(self.attempt(shown, now), now),
-            None => {}
-        }
+        let has_failed = self.may_have_failed(&shown, answer, now);
+        let number = trial.number.take();
+        self.settle(&shown, (number, has_failed), now);
     }
 
     /// True if the upstream may have counted it as a failed login.
@@ -211,25 +201,33 @@ impl ClientLogins {
         }
     }
 
-    fn settle(&self, number: Number, has_failed: bool) {
-        lock(&self.attempts).settle(number, has_failed);
+    fn settle(&self, shown: &Shown, (number, has_failed): (Option<Number>, bool), now: Duration) {
+        if let Some(from) = shown.from.filter(|_| has_failed) {
+            self.addresses.note_failed(from, now);
+        }
+        let mut attempts = lock(&self.attempts);
+        match number {
+            Some(number) => attempts.settle(number, has_failed, now),
+            None if has_failed => attempts.note_failed(shown.name, now),
+            None => return,
+        }
+        drop(attempts);
         self.settled.notify_waiters();
     }
 
     fn attempt(&self, shown: &Shown, now: Duration) -> Attempt {
-        let worked = shown.from.and_then(|from| self.known.get(&from));
         Attempt {
             name: shown.name,
-            from: shown.from,
-            is_known: worked.is_some_and(|at| now < at + KNOWN_FOR),
+            address: self.addresses.find(shown.from, now),
         }
     }
 }
 
 impl Drop for Trial<'_> {
     fn drop(&mut self) {
-        if let Some(number) = self.number {
-            self.logins.settle(number, true);
+        if self.number.is_some() {
+            let now = self.clock.monotonic();
+            self.logins.settle(&self.shown, (self.number, true), now);
         }
     }
 }

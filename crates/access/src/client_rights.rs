@@ -11,7 +11,6 @@ use forebay_content::{
     Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Clock, Request, Sought,
     SourceError, Standing,
 };
-use forebay_limits::{Limited, Limiter};
 use forebay_oci::RepositoryName;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
@@ -200,8 +199,7 @@ impl State {
         let began = self.clock.monotonic();
         let standing = self.logins.standing(shown.who, began);
         let answer = self.ask(question, standing).await;
-        let now = self.clock.monotonic();
-        self.logins.note(shown, trial, &answer, now);
+        self.logins.note(trial, &answer);
         self.keep(shown.who, question, (&answer, began));
         answer
     }
@@ -216,12 +214,7 @@ impl State {
         if self.verdicts.was_wrong(shown.who) {
             return Ok(ClientRight::WrongLogin);
         }
-        // As the upstream would say a little later, to everybody of that name.
-        let limited = Limited::by(Limiter::LoginLockout);
-        Err(SourceError::Limited {
-            limited,
-            retry_after,
-        })
+        Err(SourceError::LoginsFailed { retry_after })
     }
 
     fn find(&self, who: Handle, question: &Question) -> Option<ClientRight> {

@@ -2,6 +2,7 @@
 
 mod access;
 mod access_token;
+mod addresses;
 mod attempts;
 mod client_logins;
 mod client_rights;

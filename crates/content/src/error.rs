@@ -72,6 +72,13 @@ pub enum SourceError {
         /// When there is a turn.
         retry_after: Duration,
     },
+    /// A client's login that was never seen to work is not shown to the upstream yet: too many of those have failed there of late, of its
+    /// name or of all; nothing was asked.
+    #[error("too many logins that were never seen to work have failed at the upstream")]
+    LoginsFailed {
+        /// When this one may be shown.
+        retry_after: Duration,
+    },
     /// What is left of the upstream's budget is kept for clients, and nobody waits for this.
     #[error("what is left of the pull budget is kept for clients")]
     Reserved {

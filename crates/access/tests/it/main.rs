@@ -8,9 +8,11 @@
 
 mod client_rights;
 mod flow;
+mod login_guesses;
 mod orders;
 mod policies;
 mod rig;
+mod rights_rig;
 mod robots;
 mod secrets;
 mod tokens;

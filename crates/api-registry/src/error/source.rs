@@ -33,25 +33,15 @@ impl OciError {
     /// What failed in asking an upstream about nothing of its images.
     pub(crate) fn of_upstream(failure: &SourceError, client: ClientKind, upstream: &str) -> Self {
         match failure {
-            SourceError::Limited {
-                limited,
-                retry_after,
-            } => Self {
+            SourceError::Limited { retry_after, .. }
+            | SourceError::Paced { retry_after }
+            | SourceError::LoginsFailed { retry_after } => Self {
                 retry_after: Some(*retry_after),
                 word: word(failure),
                 ..Self::new(
                     limited_status(client),
                     ErrorCode::TooManyRequests,
-                    limit(upstream, limited, *retry_after),
-                )
-            },
-            SourceError::Paced { retry_after } => Self {
-                retry_after: Some(*retry_after),
-                word: word(failure),
-                ..Self::new(
-                    limited_status(client),
-                    ErrorCode::TooManyRequests,
-                    failure.to_string(),
+                    find_words(failure, upstream).unwrap_or_else(|| failure.to_string()),
                 )
             },
             _ => Self::unconfirmed(upstream, failure),
@@ -76,6 +66,7 @@ impl OciError {
             }
             SourceError::Limited { retry_after, .. }
             | SourceError::Paced { retry_after }
+            | SourceError::LoginsFailed { retry_after }
             | SourceError::Reserved { retry_after } => {
                 let status = limited_status(client);
                 (status, ErrorCode::TooManyRequests, Some(*retry_after))
@@ -138,6 +129,7 @@ const fn word(failure: &SourceError) -> &'static str {
         SourceError::Unavailable { .. } => "unavailable",
         SourceError::TimedOut { .. } => "timed_out",
         SourceError::Paced { .. } => "paced",
+        SourceError::LoginsFailed { .. } => "logins_failed",
         SourceError::Reserved { .. } => "reserved",
         SourceError::Busy => "busy",
         SourceError::Invalid { .. } => "invalid",
@@ -177,11 +169,22 @@ fn message(failure: &SourceError, image: &Target) -> String {
                 "{failure}: the repository does not exist, or the operator has configured no credentials that may read it"
             )
         }
+        other => find_words(other, upstream).unwrap_or_else(|| other.to_string()),
+    }
+}
+
+/// What a person is told of what stands in the way at an upstream for a while, and for how long.
+fn find_words(failure: &SourceError, upstream: &str) -> Option<String> {
+    match failure {
         SourceError::Limited {
             limited,
             retry_after,
-        } => limit(upstream, limited, *retry_after),
-        other => other.to_string(),
+        } => Some(limit(upstream, limited, *retry_after)),
+        SourceError::LoginsFailed { retry_after } => Some(format!(
+            "{upstream} is not shown this login yet, for too many others have failed there of late, and it would lock accounts; try again in {}: whoever has logged in goes on",
+            span(*retry_after)
+        )),
+        _ => None,
     }
 }
 

@@ -205,6 +205,24 @@ fn a_limit_is_told_with_whose_it_is_and_until_when() {
 }
 
 #[test]
+fn a_login_that_is_not_shown_yet_is_told_why_and_when_it_is() {
+    let failure = SourceError::LoginsFailed {
+        retry_after: Duration::from_mins(3),
+    };
+    let words = "docker.io is not shown this login yet, for too many others have failed there of late, and it would lock accounts; try again in 3 min: whoever has logged in goes on";
+    for (client, status) in [(ClientKind::Docker, 429), (ClientKind::Containerd, 503)] {
+        for told in [
+            OciError::from_source(&failure, client, &image()),
+            OciError::of_upstream(&failure, client, "docker.io"),
+        ] {
+            assert_eq!(told.message, words);
+            assert_eq!(told.status.as_u16(), status);
+            assert_eq!(told.retry_after, Some(Duration::from_mins(3)));
+        }
+    }
+}
+
+#[test]
 fn a_refusal_names_the_nearest_allowed_image() {
     let failure = SourceError::NotAllowed {
         nearest: Some("library/nginx".into()),
