@@ -165,7 +165,7 @@ impl Inner {
         if self.has_earned(request, digest).await {
             return Ok(true);
         }
-        if !self.kept.is_head_enough(&self.upstream, digest).await {
+        if !self.kept.is_head_enough(&self.kept_as, digest).await {
             return Ok(false);
         }
         self.ask_manifest(request, digest).await.map(|_| true)
@@ -181,7 +181,7 @@ impl Inner {
         if self.has_earned(request, digest).await {
             return Ok(true);
         }
-        if !self.kept.is_head_enough(&self.upstream, digest).await {
+        if !self.kept.is_head_enough(&self.kept_as, digest).await {
             return Ok(false);
         }
         self.ask_blob(request, digest).await.map(|_| true)

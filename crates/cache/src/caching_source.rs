@@ -37,6 +37,8 @@ pub struct CachingSource {
 /// What the detached work of a source needs of it.
 pub(crate) struct Inner {
     pub(crate) upstream: UpstreamName,
+    /// What stands in the upstream's place where something of it is kept.
+    pub(crate) kept_as: UpstreamName,
     pub(crate) source: Arc<dyn ContentSource>,
     /// What the source's limits leave to be asked of it.
     pub(crate) budget: Arc<dyn Budget>,
@@ -67,15 +69,17 @@ pub(crate) struct Fetched {
 }
 
 impl CachingSource {
-    /// A cache before `source`, which is the upstream of that name, and whose limits `budget` knows.
+    /// A cache before `source`, which is the upstream of that name, and whose limits `budget` knows. What it gives is kept under
+    /// `kept_as`, which no two registries have in common, though one may have had the other's name.
     pub fn new(
-        upstream: UpstreamName,
+        (upstream, kept_as): (UpstreamName, UpstreamName),
         (source, budget): (Arc<dyn ContentSource>, Arc<dyn Budget>),
         kept: Arc<Kept>,
         policy: Policy,
     ) -> Self {
         let inner = Inner {
             upstream,
+            kept_as,
             source,
             budget,
             negatives: Negatives::new(),
@@ -118,7 +122,16 @@ impl Inner {
         self.policy.load_full()
     }
 
+    /// The repository as what is kept of it is found.
     pub(crate) fn target(&self, repository: &RepositoryName) -> Target {
+        Target {
+            upstream: Arc::clone(&self.kept_as),
+            repository: repository.clone(),
+        }
+    }
+
+    /// The repository as clients name it, for those who are told what happens.
+    pub(crate) fn told_target(&self, repository: &RepositoryName) -> Target {
         Target {
             upstream: Arc::clone(&self.upstream),
             repository: repository.clone(),
@@ -135,7 +148,7 @@ impl Inner {
     }
 
     fn served(&self, request: &Request, kind: Missing, provenance: Provenance) {
-        let target = self.target(&request.repository);
+        let target = self.told_target(&request.repository);
         self.kept.observe.observe(&Event::Served {
             target: &target,
             kind,

@@ -113,7 +113,7 @@ impl Inner {
             match equivalent.source.manifest(&there, &reference).await {
                 Ok(content) if content.digest == *digest && digest.matches(&content.bytes) => {
                     self.kept.observe.observe(&Event::PulledElsewhere {
-                        target: &self.target(&request.repository),
+                        target: &self.told_target(&request.repository),
                         from: &equivalent.upstream,
                     });
                     // What it is called elsewhere is not what it is here, where its bytes do not say.

@@ -162,8 +162,9 @@ impl Inner {
                     content.media_type,
                     content.bytes,
                 ));
+                let told = self.told_target(&request.repository);
+                self.kept.tell_fetched(&told, &stored);
                 let target = self.target(&request.repository);
-                self.kept.tell_fetched(&target, &stored);
                 self.kept.note_use(&target, &stored);
                 self.kept.keep_manifest(&target, &stored);
                 Ok(stored)

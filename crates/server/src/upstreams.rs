@@ -131,7 +131,8 @@ impl Ground {
         let rights = self.rights(name, &made_of, (&voice, before))?;
         let source = (Arc::clone(&upstream) as _, Arc::clone(&upstream) as _);
         let kept = Arc::clone(&self.kept);
-        let cache = CachingSource::new(Arc::clone(name), source, kept, policy);
+        let names = (Arc::clone(name), made_of.kept_as(name));
+        let cache = CachingSource::new(names, source, kept, policy);
         Ok(Running {
             made_of,
             upstream,

@@ -429,3 +429,49 @@ async fn a_reload_opens_and_closes_the_door() {
     assert!(!program.reload().await);
     assert_eq!(told(&program, BOB, IMAGE).await, "404 NAME_UNKNOWN");
 }
+
+#[tokio::test]
+async fn what_another_registry_gave_under_the_name_is_shown_to_nobody_who_may_read_in_this_one() {
+    let hub = hub().await;
+    let program = before(&hub).start().await;
+    pull(&program, &hub, ALICE, "team/app:1").await;
+    let olds: Vec<String> = Pull::of(&hub, "team/app:1")
+        .parts()
+        .map(|part| part.path.clone())
+        .collect();
+    assert_eq!(told(&program, BOB, IMAGE).await, "404 NAME_UNKNOWN");
+
+    // Another registry, where bob has a repository of that name, and nothing that is in the first one's.
+    let other = HubSim::new()
+        .image("team/app:1", Image::small().seed(2))
+        .image("library/nginx:1", Image::small())
+        .private("team/app", &["bob", "operator"])
+        .account("bob", "bobs-password", None)
+        .account("operator", "operators-password", None)
+        .start()
+        .await;
+    let anew = program.setup.clone().anew().upstream("docker.io", &hub);
+    let elsewhere = anew.clone().upstream_with(NAME, &other, &keys(""));
+    let is_of_the_other_alone = async |program: &Program| {
+        pull(program, &other, BOB, "team/app:1").await;
+        assert_eq!(told(program, ALICE, IMAGE).await, "401 UNAUTHORIZED");
+        for old in olds.iter().filter(|path| *path != IMAGE) {
+            let answer = get(program, BOB, old).await;
+            assert_eq!(answer.status, 404, "{old}: {answer:?}");
+        }
+    };
+    elsewhere.write_config();
+    assert!(program.reload().await);
+    is_of_the_other_alone(&program).await;
+    program.stop().await;
+
+    // A start tells them apart as well; and what the first one gave is still there, once it has its name again.
+    let program = anew.upstream_with(NAME, &hub, &keys("")).start().await;
+    hub.clear_requests();
+    pull(&program, &hub, ALICE, "team/app:1").await;
+    assert_eq!(hub.count(is_get), 0, "{}", hub.requests());
+    assert_eq!(told(&program, BOB, IMAGE).await, "404 NAME_UNKNOWN");
+    program.stop().await;
+    let program = elsewhere.start().await;
+    is_of_the_other_alone(&program).await;
+}

@@ -84,7 +84,7 @@ impl Bench {
         .unwrap();
         let source = Arc::new(hub.clone());
         let cache = CachingSource::new(
-            "docker.io".into(),
+            ("docker.io".into(), "docker.io".into()),
             (source.clone(), source),
             Arc::clone(&kept),
             policy.clone(),
@@ -118,11 +118,21 @@ impl Bench {
 
     /// Another upstream, whose cache keeps what it keeps in the same place.
     pub(crate) fn beside(&self, name: &str) -> (Scripted, CachingSource) {
+        self.beside_as(name, name)
+    }
+
+    /// Another registry of this name, whose cache keeps what it keeps in the same place under `kept_as`.
+    pub(crate) fn beside_as(&self, name: &str, kept_as: &str) -> (Scripted, CachingSource) {
         let hub = Scripted::new();
         let source = Arc::new(hub.clone());
         let kept = Arc::clone(&self.kept);
         let policy = self.policy.clone();
-        let cache = CachingSource::new(name.into(), (source.clone(), source), kept, policy);
+        let cache = CachingSource::new(
+            (name.into(), kept_as.into()),
+            (source.clone(), source),
+            kept,
+            policy,
+        );
         (hub, cache)
     }
 

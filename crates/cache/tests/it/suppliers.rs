@@ -99,6 +99,49 @@ async fn an_upstream_that_has_the_bytes_gives_them_once_and_they_are_kept_once()
 }
 
 #[tokio::test]
+async fn what_another_registry_gave_under_the_same_name_is_neither_shown_nor_believed() {
+    let bench = Bench::new().await;
+    let layer = bench.hub.put("a/b", content(5000));
+    let manifest = manifest_over(&[(layer.clone(), 5000)]);
+    let manifest = bench.hub.put("a/b", manifest);
+    bench.hub.point("a/b", "latest", &manifest);
+    bench.manifest("a/b", "latest").await.unwrap();
+    bench.bytes("a/b", &layer).await.unwrap();
+    bench.settle().await;
+
+    let (other, cache) = bench.beside_as("docker.io", "docker.io elsewhere");
+    other.put_as("a/b", &layer, "some other bytes");
+    let request = Bench::request("a/b");
+    let latest = "latest".parse().unwrap();
+    let answer = cache.manifest(&request, &latest).await;
+    assert!(
+        matches!(answer, Err(SourceError::NotFound(_))),
+        "{answer:?}"
+    );
+    let answer = cache.manifest(&request, &manifest.clone().into()).await;
+    assert!(
+        matches!(answer, Err(SourceError::NotFound(_))),
+        "{answer:?}"
+    );
+    // It says that it has it, and gives other bytes.
+    let pulled = async { read(cache.blob(&request, &layer, None).await?).await };
+    let pulled = pulled.await;
+    assert!(
+        matches!(pulled, Err(SourceError::Invalid { .. })),
+        "{pulled:?}"
+    );
+    // What is its own is found, as the other's is.
+    let own = other.put("a/b", content(600));
+    let blob = cache.blob(&request, &own, None).await.unwrap();
+    assert_eq!(read(blob).await.unwrap(), content(600));
+    bench.settle().await;
+    let blob = cache.blob(&request, &own, None).await.unwrap();
+    assert_eq!(blob.provenance, Provenance::Kept);
+    let kept = bench.manifest("a/b", "latest").await.unwrap();
+    assert_eq!(kept.provenance, Provenance::Kept);
+}
+
+#[tokio::test]
 async fn what_nobody_is_known_to_have_supplied_is_earned_by_a_head() {
     let bench = Bench::new().await;
     let digest = bench.hub.put("a/b", content(5000));
