@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{BlobError, BlobStore, CatalogError, Clock, HostedUpkeep as _};
+use forebay_content::{BlobError, BlobStore, CatalogError, Clock};
 use forebay_registry::LocalRegistry;
 
 use crate::bytes::Bytes;
+use crate::emptied::{Unknown, is_emptied};
 use crate::place::{Place, failed};
 use crate::{
     AUDIT_LOG, BackupError, BackupFailed, BackupReport, Left, OLDER_AUDIT_FILES, Progress,
@@ -39,13 +40,11 @@ impl Source<'_> {
     /// Refuses one whose rows tell of content of which nothing is there: whoever has backups made would hear that all is well, as the
     /// one before has the bytes.
     async fn check_has_bytes(&self) -> Result<(), BackupError> {
-        let held = self.rows.held_after(None, 1).await;
-        let is_empty = held.map_err(BackupError::Rows)?.is_empty();
-        let path = self.data.join(REGISTRY_DIRECTORY);
-        match self.blobs.list(None, 1).await {
-            Ok(found) if found.is_empty() && !is_empty => Err(BackupError::Emptied(path)),
+        match is_emptied(self.data, self.rows).await {
+            Ok(true) => Err(BackupError::Emptied(self.data.join(REGISTRY_DIRECTORY))),
+            Err(Unknown::Rows(error)) => Err(BackupError::Rows(error)),
             // What cannot be read is told object by object.
-            _ => Ok(()),
+            Ok(false) | Err(Unknown::Directory(_)) => Ok(()),
         }
     }
 }

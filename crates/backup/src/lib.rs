@@ -2,11 +2,13 @@
 
 mod back_up;
 mod bytes;
+mod emptied;
 mod error;
 mod place;
 mod report;
 
 pub use back_up::{Source, back_up};
+pub use emptied::{LOST_AND_FOUND, Unknown, has_journals, is_emptied};
 pub use error::{BackupError, BackupFailed, Left};
 pub use place::settle;
 pub use report::{BackupReport, Progress, Uncopied};

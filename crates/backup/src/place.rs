@@ -16,7 +16,9 @@ use forebay_oci::{Algorithm, Hasher};
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 
-use crate::{AUDIT_LOG, BackupError, BackupFailed, Left, REGISTRY_DIRECTORY, TOKEN_KEY};
+use crate::{
+    AUDIT_LOG, BackupError, BackupFailed, LOST_AND_FOUND, Left, REGISTRY_DIRECTORY, TOKEN_KEY,
+};
 
 /// By what a backup is known, and what it was like when it was done.
 const MARK: &str = "backup.json";
@@ -47,7 +49,7 @@ const NEW_MARK: &str = "backup.json.new";
 
 /// What may lie in a directory that is to become a backup: our lock, what a crash left of our first step, and what `mkfs` puts on a
 /// fresh volume.
-const EMPTY_BUT_FOR: [&str; 3] = ["lock", NEW_MARK, "lost+found"];
+const EMPTY_BUT_FOR: [&str; 3] = ["lock", NEW_MARK, LOST_AND_FOUND];
 
 /// The bits of a mode by which others than its owner may write.
 const OTHERS_MAY_WRITE: u32 = 0o022;

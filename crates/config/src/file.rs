@@ -70,7 +70,8 @@ section! {
         /// Whether it is there at all. `false` takes a built-in upstream away.
         enabled: bool = "true",
         /// The registry's address: scheme, host and port. `https://NAME` for an upstream that is not built in. Plain
-        /// http is taken for loopback and private addresses; for any other only with `insecure`.
+        /// http is taken for loopback and private addresses; for any other only with `insecure`. What was kept from another
+        /// address is not shown.
         url: Option<Url>,
         /// Further hosts that may be asked for its tokens with its credentials. Its own host always may, and those that
         /// a built-in upstream is known to use while `url` is its own.
@@ -92,7 +93,9 @@ section! {
         /// The first path part that also means this upstream: with `"ecr-public"`, `/v2/ecr-public/nginx/…`.
         prefix: Option<Prefix>,
         /// `Host` headers that mean this upstream. One without a port stands for every port, one with a port for that alone: at
-        /// another port the name means what a bare path does. Clients write neither 443 nor 80.
+        /// another port the name means what a bare path does. Clients write neither 443 nor 80. All that is asked for there is this
+        /// upstream's, whatever its name: where `local` reserves names or repositories are held, it may not be an address at
+        /// which Forebay listens, `localhost` or the host of `access.url`, and must be no other name by which clients reach these.
         hosts: Vec<HostPort>,
         /// Who may pull its images: whomever the rules of `[access]` let, or, with `client`, whomever it lets itself, asked with
         /// the name and password that a client logs in here with. It then has `hosts` of its own and is reached by nothing

@@ -75,41 +75,38 @@ impl<'a> BegunAct<'a> {
         }
     }
 
-    /// Writes down what came of it, and the digest of what was changed, where the object does not say it.
-    pub fn end(self, outcome: &str, digest: Option<&str>) {
-        self.write_down(|entry| AuditEntry {
-            digest,
-            outcome,
-            ..entry
-        });
+    /// With what is known of it only now, in the place of what was said before.
+    #[must_use]
+    pub fn telling(mut self, detail: &'a str) -> Self {
+        if let Some(entry) = &mut self.entry {
+            entry.detail = Some(detail);
+        }
+        self
     }
 
-    /// Writes down what came of it, and what is known of it only now, in the place of what was said before.
-    pub fn end_telling(self, outcome: &str, detail: Option<&str>) {
-        self.write_down(|entry| AuditEntry {
-            detail,
-            outcome,
-            ..entry
-        });
+    /// With the digest of what was changed, where the object does not say it.
+    #[must_use]
+    pub fn of_digest(mut self, digest: Option<&'a str>) -> Self {
+        if let Some(entry) = &mut self.entry {
+            entry.digest = digest;
+        }
+        self
     }
 
-    fn write_down<'b>(mut self, ended: impl FnOnce(AuditEntry<'b>) -> AuditEntry<'b>)
-    where
-        'a: 'b,
-    {
+    /// Writes down what came of it.
+    pub fn end(mut self, outcome: &'a str) {
+        self.record(outcome);
+    }
+
+    fn record(&mut self, outcome: &'a str) {
         if let Some(entry) = self.entry.take() {
-            self.audit.record(&ended(entry));
+            self.audit.record(&AuditEntry { outcome, ..entry });
         }
     }
 }
 
 impl Drop for BegunAct<'_> {
     fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            self.audit.record(&AuditEntry {
-                outcome: BROKEN_OFF,
-                ..entry
-            });
-        }
+        self.record(BROKEN_OFF);
     }
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use forebay_access::{Desk, Order, OrderError, Told};
-use forebay_content::{Audit, AuditEntry, BegunAct};
+use forebay_content::{Audit, AuditEntry, BegunAct, Clock, SystemClock};
 use forebay_terminal::Failure;
 
 use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
-use crate::data::{has_other_files, is_data_dir, no_data_dir};
-use crate::stopped::{Stopped, WHO};
+use crate::data::{has_other_files, hold, is_data_dir, no_data_dir};
+use crate::hosting::{desk_over, open_rows, unopened};
+use crate::stopped::WHO;
 
 /// Has the server that runs on `data` carry out `order`; where none runs, does it on the data directory, which is made for a first
 /// account, so that there can be a user before the first start.
@@ -52,18 +53,23 @@ pub(crate) async fn carry_out_and_record(
     let outcome = carried_out
         .as_ref()
         .map_or_else(OrderError::word, |_| AuditEntry::DONE);
-    begun.end(outcome, None);
+    begun.end(outcome);
     carried_out
 }
 
-/// Does it here, holding the data directory meanwhile.
+/// Does it here, holding the data directory meanwhile. Of what lives there the rows alone are opened: the bytes of repositories may be
+/// on a volume that is away.
 async fn carry_out(data: &Path, order: Order) -> Result<Told, Failure> {
-    let stopped = Stopped::open(data).await?;
+    let _held = hold(data).await?;
+    let rows = open_rows(data).await;
+    let rows = Arc::new(rows.map_err(|error| unopened(data, error.into()))?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let desk = desk_over(Arc::clone(&rows) as _, &clock);
+    let audit = AuditLog::new(data, clock);
     let what = order.to_string();
-    let desk = stopped.hosting.accounts(&stopped.clock);
-    let audit = AuditLog::new(data, Arc::clone(&stopped.clock));
     let told = carry_out_and_record(&desk, &audit, (order, WHO)).await;
-    let closed = stopped.close().await;
+    let closed = rows.close().await;
     let told = told.map_err(|error| Failure::failed(format!("cannot {what}"), error))?;
-    closed.map(|()| told)
+    closed.map_err(|error| Failure::failed("cannot close the registry's rows", error))?;
+    Ok(told)
 }

@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 use crate::audit_log::AuditLog;
 use crate::backing::Backing;
 use crate::data::{DataDir, is_data_dir, with_way_out};
-use crate::hosting::{has_registry, is_emptied};
+use crate::hosting::{has_registry, is_away};
 use crate::mended::mend_and_record;
 use crate::registry_check::{Mending, check_registry, check_rows_alone, put_damaged_aside};
 use crate::stopped::WHO;
@@ -183,11 +183,11 @@ async fn check_hosted(hosted: &Backing, mending: Mending) -> RegistryCheck {
         return faulty(&error);
     }
     let rows = &hosted.shelves.rows;
-    let is_emptied = match is_emptied(&hosted.data, rows).await {
-        Ok(is_emptied) => is_emptied && !mending.accept_loss,
+    let is_away = match is_away(&hosted.data, rows).await {
+        Ok(is_away) => is_away && !mending.accept_loss,
         Err(error) => return faulty(&error),
     };
-    let check = if is_emptied {
+    let check = if is_away {
         check_rows_alone(&hosted.data, rows).await
     } else {
         hosted.registry.check(mending.mend, &tell).await

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use forebay_config::{Config, UpstreamConfig};
 use forebay_oci::RepositoryPattern;
 
-/// The sections that differ, upstreams and reserved names one by one; `no section` if nothing of it does.
-pub(crate) fn told(before: &Config, after: &Config) -> String {
+/// What is said where nothing is another.
+const NOTHING: &str = "no section";
+
+/// The sections that differ, upstreams and reserved names one by one.
+pub(crate) fn told(before: &Config, after: &Config) -> Vec<String> {
     // Taken apart, so that a section cannot be forgotten here.
     let Config {
-        listen,
-        data,
+        listen: _,
+        data: _,
         root,
         local,
         lifecycle,
@@ -21,8 +24,8 @@ pub(crate) fn told(before: &Config, after: &Config) -> String {
         cache,
         ledger,
         alerts,
-        log,
-        server,
+        log: _,
+        server: _,
         tls,
         access,
         proxies: _,
@@ -35,22 +38,38 @@ pub(crate) fn told(before: &Config, after: &Config) -> String {
         ("budget", before.reserve_percent != *reserve_percent),
         ("cache", before.cache != *cache),
         ("clients", before.clients != *clients),
-        ("data", before.data != *data),
         ("equivalents", before.equivalents != *equivalents),
         ("ledger", before.ledger != *ledger),
         ("lifecycle", before.lifecycle != *lifecycle),
-        ("listen", before.listen != *listen),
-        ("log", before.log != *log),
         ("root", before.root != *root),
-        ("server", before.server != *server),
         ("tls", before.tls != *tls),
     ];
     let changed = sections.into_iter().filter(|(_, is_another)| *is_another);
     told.extend(changed.map(|(section, _)| section.to_owned()));
-    if told.is_empty() {
-        return "no section".to_owned();
+    let waiting = of_starts(before, after);
+    told.extend(waiting.map(|key| format!("{key} (with the next start)")));
+    told
+}
+
+/// These as the audit log has them.
+pub(crate) fn listed(changes: impl IntoIterator<Item = String>) -> String {
+    let changes: Vec<String> = changes.into_iter().collect();
+    if changes.is_empty() {
+        return NOTHING.to_owned();
     }
-    told.join(", ")
+    changes.join(", ")
+}
+
+/// The keys and sections that differ and that only a start takes over.
+pub(crate) fn of_starts(before: &Config, after: &Config) -> impl Iterator<Item = &'static str> {
+    let keys = [
+        ("data", before.data != after.data),
+        ("listen", before.listen != after.listen),
+        ("log", before.log != after.log),
+        ("server", before.server != after.server),
+    ];
+    let changed = keys.into_iter().filter(|(_, is_another)| *is_another);
+    changed.map(|(key, _)| key)
 }
 
 /// Names that are reserved, with a sign before each: whether they are now, or no longer.

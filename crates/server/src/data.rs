@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_backup::settle;
+use forebay_backup::{LOST_AND_FOUND, settle};
 use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, RealDisk, ensure_format, has_format};
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_content::{BlobStore, BoxError, Catalog, CatalogError, Timestamp};
@@ -32,7 +32,7 @@ pub fn is_data_dir(dir: &Path) -> bool {
 /// Whether something else lies in `dir`, which is no data directory: what is made there would lie among it.
 pub fn has_other_files(dir: &Path) -> bool {
     // A volume that is mounted there has this of its own.
-    let is_other = |name: OsString| name != "lost+found";
+    let is_other = |name: OsString| name != LOST_AND_FOUND;
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     !is_data_dir(dir) && entries.map(|entry| entry.file_name()).any(is_other)
 }
@@ -192,7 +192,7 @@ async fn make_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-pub(crate) async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
+async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Failure> {
     let make = |source| {
         Failure::failed(
             format!("cannot make the data directory {}", dir.display()),
@@ -212,6 +212,16 @@ pub(crate) async fn lock(dir: &Path, patience: Duration) -> Result<DataLock, Fai
     let lock = locked.map_err(|error| unusable(dir, error))?;
     // It may be a backup that was cut off on its last steps.
     settle(dir, &RealDisk).map_err(|error| unusable(dir, error))?;
+    Ok(lock)
+}
+
+/// Holds the directory, which is made if it is not there, for a command that opens a part of it.
+///
+/// # Errors
+/// Another process holds it, a newer Forebay wrote it, or the disk fails.
+pub(crate) async fn hold(dir: &Path) -> Result<DataLock, Failure> {
+    let lock = lock(dir, Duration::ZERO).await?;
+    ensure_format(dir, &RealDisk).map_err(|error| unusable(dir, error))?;
     Ok(lock)
 }
 
@@ -241,10 +251,7 @@ fn catalog_file(dir: &Path) -> PathBuf {
     dir.join(FILE_NAME)
 }
 
-pub(crate) fn unusable(
-    dir: &Path,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> Failure {
+fn unusable(dir: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::failed(
         format!("cannot use the data directory {}", dir.display()),
         error,

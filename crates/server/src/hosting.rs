@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forebay_access::{Desk, HashCost, SystemRandom};
-use forebay_backup::REGISTRY_DIRECTORY;
+use forebay_backup::{REGISTRY_DIRECTORY, Unknown, has_journals, is_emptied};
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
-use forebay_content::{
-    Accounts, BlobError, CatalogError, Clock, HostedLists as _, HostedUpkeep as _,
-};
+use forebay_content::{Accounts, BlobError, CatalogError, Clock, HostedLists as _};
 use forebay_jobs::Supervisor;
 use forebay_registry::{LocalRegistry, Stores};
 use forebay_terminal::Failure;
@@ -72,6 +70,15 @@ impl From<CatalogError> for Unopened {
     }
 }
 
+impl From<Unknown> for Unopened {
+    fn from(why: Unknown) -> Self {
+        match why {
+            Unknown::Rows(error) => error.into(),
+            Unknown::Directory(error) => error.into(),
+        }
+    }
+}
+
 impl fmt::Display for RowsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REGISTRY_FILE_NAME)?;
@@ -111,6 +118,21 @@ impl Hosting {
         })
     }
 
+    /// Has what a kill has left in the rows alone written down in the journals, beside all else.
+    pub(crate) fn catch_up(&self, supervisor: &Supervisor) {
+        let (registry, stop) = (Arc::clone(&self.registry), supervisor.clone());
+        supervisor.spawn("registry catch-up", async move {
+            tokio::select! {
+                done = registry.catch_up() => {
+                    if let Err(error) = done {
+                        warn!(%error, "cannot compare the journals of local repositories with their rows: what only rows tell of would be lost with them");
+                    }
+                }
+                () = stop.stopping() => {}
+            }
+        });
+    }
+
     /// As [`open`](Self::open), for a server: `None` on a disk that cannot be written to and has none yet, as what the cache keeps is
     /// served all the same.
     ///
@@ -135,9 +157,7 @@ impl Hosting {
 
     /// Where accounts are changed.
     pub(crate) fn accounts(&self, clock: &Arc<dyn Clock>) -> Arc<Desk> {
-        let cost = HashCost::default();
-        let desk = Desk::new(self.rows(), Arc::clone(clock), Arc::new(SystemRandom), cost);
-        Arc::new(desk)
+        Arc::new(desk_over(self.rows(), clock))
     }
 
     /// Where accounts are kept.
@@ -165,6 +185,12 @@ impl Shelves {
             journal: Arc::new(self.journal.clone()),
         }
     }
+}
+
+/// Where accounts that these rows keep are changed.
+pub(crate) fn desk_over(rows: Arc<dyn Accounts>, clock: &Arc<dyn Clock>) -> Desk {
+    let cost = HashCost::default();
+    Desk::new(rows, Arc::clone(clock), Arc::new(SystemRandom), cost)
 }
 
 /// Whether there ever were local repositories or accounts in `dir`.
@@ -207,43 +233,17 @@ async fn has_rows(dir: &Path) -> bool {
     rows.is_ok_and(|file| file.len() > 0)
 }
 
-/// Whether there is a journal of any repository in the data directory `dir`.
-pub(crate) async fn has_journals(dir: &Path) -> io::Result<bool> {
-    has_file(dir.join(REGISTRY_DIRECTORY).join("journal")).await
-}
-
-/// Whether there is a file below `dir`, which need not be there itself. Makes nothing, unlike a store that is opened.
-async fn has_file(dir: PathBuf) -> io::Result<bool> {
-    fn look(dir: &Path) -> io::Result<bool> {
-        let entries = match std::fs::read_dir(dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            read => read?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            if !entry.file_type()?.is_dir() || look(&entry.path())? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-    let looked = tokio::task::spawn_blocking(move || look(&dir)).await;
-    looked.map_err(io::Error::other)?
-}
-
-/// Whether `rows` tell of content, and there is nothing of it in `dir`: an empty directory is what is left of a volume that is not
-/// mounted. Makes nothing there.
-pub(crate) async fn is_emptied(dir: &Path, rows: &SqlRegistry) -> Result<bool, Unopened> {
-    Ok(!rows.held_after(None, 1).await?.is_empty()
-        && !has_journals(dir).await?
-        && !has_file(dir.join(REGISTRY_DIRECTORY).join("blobs")).await?)
+/// Whether the directory of `dir` that these rows tell of is [emptied](is_emptied), and nobody has taken that for lost, whose journals
+/// were made again then: most likely a volume is not mounted there.
+pub(crate) async fn is_away(dir: &Path, rows: &SqlRegistry) -> Result<bool, Unopened> {
+    Ok(is_emptied(dir, rows).await? && !has_journals(dir).await?)
 }
 
 /// Opens the stores, and refuses rows that tell of what the directory beside them has nothing of: all of it would be answered with
 /// errors, by a server that says it is ready.
 async fn open_whole_stores(dir: &Path, disk: Arc<dyn Disk>) -> Result<Shelves, Unopened> {
     let rows = open_rows(dir).await?;
-    match is_emptied(dir, &rows).await {
+    match is_away(dir, &rows).await {
         Ok(false) => open_beside(dir, rows, disk).await,
         looked => {
             // Nothing was written; why it is not used is told.

@@ -23,6 +23,7 @@ mod ledger_desk;
 mod ledger_door;
 mod logging;
 mod mended;
+mod own_hosts;
 mod probing;
 mod process;
 mod registry_check;

@@ -32,9 +32,9 @@ pub(crate) async fn mend_and_record<E>(
         Ok(check) => {
             let parts = accepted.map(str::to_owned).into_iter();
             let told: Vec<_> = parts.chain(told(check)).collect();
-            begun.end_telling(outcome(check), Some(&told.join("; ")));
+            begun.telling(&told.join("; ")).end(outcome(check));
         }
-        Err(_) => begun.end_telling("failed", accepted),
+        Err(_) => begun.end("failed"),
     }
     checked
 }

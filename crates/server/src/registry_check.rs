@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_backup::REGISTRY_DIRECTORY;
+use forebay_backup::{REGISTRY_DIRECTORY, has_journals};
 use forebay_blobs_fs::{FsBlobs, FsJournal, RealDisk};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry, files_of};
 use forebay_content::memory::{MemoryBlobs, MemoryJournal};
@@ -22,9 +22,7 @@ use forebay_terminal::Failure;
 use futures::TryStreamExt as _;
 
 use crate::check::in_words;
-use crate::hosting::{
-    RowsError, Shelves, Unopened, has_journals, is_emptied, open_beside, open_rows,
-};
+use crate::hosting::{RowsError, Shelves, Unopened, is_away, open_beside, open_rows};
 
 /// What the rows that are made again are called until they are whole.
 const NEW_ROWS: &str = "registry.sqlite.new";
@@ -157,7 +155,7 @@ async fn sound_shelves(dir: &Path, mending: Mending) -> Result<Shelves, Unopened
     let rows = open_rows(dir).await?;
     let looked = async {
         rows.integrity_check().await?;
-        if !mending.accept_loss && is_emptied(dir, &rows).await? {
+        if !mending.accept_loss && is_away(dir, &rows).await? {
             return Err(Unopened::Emptied(dir.join(REGISTRY_DIRECTORY)));
         }
         Ok(())

@@ -9,6 +9,7 @@ use forebay_api_registry::Table;
 use forebay_config::Advice;
 use forebay_config::{Authorize, Config, Sources, load};
 use forebay_content::{AuditEntry, BegunAct};
+use forebay_oci::UpstreamName;
 use forebay_registry::Operator;
 use forebay_terminal::Failure;
 use forebay_terminal::MAX_CAUSES;
@@ -18,9 +19,9 @@ use crate::config_changes;
 use crate::gate::Gate;
 use crate::greeting;
 use crate::ledger::Books;
-use crate::reserved::check_reserved_anew;
+use crate::reserved::{Before, check_reserved_anew};
 use crate::tls::{NewTls, Tls};
-use crate::upstreams::{Doors, Ground, Upstreams, restore};
+use crate::upstreams::{Doors, Ground, Running, Upstreams, restore};
 
 /// Who reloads, in the audit log: whoever may send the process a signal.
 const WHO: &str = "operator";
@@ -49,6 +50,7 @@ pub(crate) struct Guarded(BTreeSet<String>);
 impl Reload {
     /// Takes the configuration over, or says why not and leaves everything as it is.
     pub(crate) async fn run(&mut self) {
+        info!("the configuration is read again");
         let audit = Arc::clone(&self.ground.hosted.audit);
         let entry = AuditEntry::of(WHO, "reload-configuration", "configuration");
         let begun = BegunAct::new(&*audit, entry);
@@ -62,45 +64,51 @@ impl Reload {
         let config = match load(&self.sources) {
             Ok(config) => config,
             Err(errors) => {
-                begun.end_telling("invalid", None);
+                begun.end("invalid");
                 errors.problems().iter().for_each(say_why_not);
                 return false;
             }
         };
         let changes = config_changes::told(&self.current, &config);
         match self.check_and_take_over(&config).await {
-            Ok(()) => {
+            Ok(files) => {
                 self.ground.kept.set_max_bytes(config.cache.max_size);
                 self.say_what_needs_a_restart(&config);
                 self.current = config;
-                begun.end_telling(AuditEntry::DONE, Some(&changes));
+                let changes = config_changes::listed(changes.into_iter().chain(files));
+                begun.telling(&changes).end(AuditEntry::DONE);
                 info!("the configuration was taken over");
                 greeting::say_notes(&self.current);
                 true
             }
             Err(failure) => {
-                begun.end_telling("refused", Some(&changes));
+                let changes = config_changes::listed(changes);
+                begun.telling(&changes).end("refused");
                 say_why_not(&failure);
                 false
             }
         }
     }
 
-    /// Takes it over unless it has names of repositories that are held here mean an upstream.
-    async fn check_and_take_over(&mut self, config: &Config) -> Result<(), Failure> {
+    /// Takes it over unless it has names of repositories that are held here mean an upstream. Whose files are others, where the
+    /// configuration says the same of them.
+    async fn check_and_take_over(&mut self, config: &Config) -> Result<Vec<String>, Failure> {
         let Some(registry) = self.ground.hosted.registry.clone() else {
             return self.take_over(config);
         };
-        let before = &*self.current.local;
+        let before = Before {
+            local: &self.current.local,
+            listen: &self.started.listen,
+        };
         let clock = self.ground.asker.clock.as_ref();
         let narrowed = check_reserved_anew(&registry, config, (before, clock)).await?;
-        self.take_over(config)?;
+        let files = self.take_over(config)?;
         narrowed.take_over();
-        Ok(())
+        Ok(files)
     }
 
     /// Makes everything anew that has changed, then puts all of it in place, or nothing.
-    fn take_over(&mut self, config: &Config) -> Result<(), Failure> {
+    fn take_over(&mut self, config: &Config) -> Result<Vec<String>, Failure> {
         self.guarded.check(config)?;
         let after = self.ground.build(config, &self.upstreams)?;
         let doors = Doors::new(config, &after)?;
@@ -113,8 +121,11 @@ impl Reload {
         if let Some(operator) = &self.operator {
             operator.set_rules(config.lifecycle.clone());
         }
-        if let (Some(tls), Some(new)) = (&self.tls, new) {
-            tls.take_over(new);
+        let mut files = self.upstreams_with_other_files(config, &after);
+        if let (Some(tls), Some(new)) = (&self.tls, new)
+            && tls.take_over(new)
+        {
+            files.push("files of tls".to_owned());
         }
         // One that was away has heard of limits before it went, and so has an account that we were before this one.
         let new = after.iter().filter(|(name, running)| {
@@ -129,20 +140,25 @@ impl Reload {
         self.table.store(Arc::new(table));
         self.doors.store(Arc::new(doors));
         self.guarded.add(config);
-        Ok(())
+        Ok(files)
+    }
+
+    /// The upstreams that are made anew although their sections are what they were: authorities lie in files of their own.
+    fn upstreams_with_other_files(&self, config: &Config, after: &Upstreams) -> Vec<String> {
+        let is_another = |name: &UpstreamName, new: &Arc<Running>| {
+            let before = self.upstreams.get(name);
+            let is_said_anew = self.current.upstreams.get(&**name) != config.upstreams.get(&**name);
+            before.is_some_and(|before| !Arc::ptr_eq(before, new)) && !is_said_anew
+        };
+        let others = after.iter().filter(|(name, new)| is_another(name, new));
+        others
+            .map(|(name, _)| format!("files of upstreams.{name}"))
+            .collect()
     }
 
     fn say_what_needs_a_restart(&self, config: &Config) {
-        let started = &self.started;
-        for (key, changed) in [
-            ("listen", started.listen != config.listen),
-            ("data", started.data != config.data),
-            ("log", started.log != config.log),
-            ("server", started.server != config.server),
-        ] {
-            if changed {
-                warn!(key, "this change is taken over by the next start only");
-            }
+        for key in config_changes::of_starts(&self.started, config) {
+            warn!(key, "this change is taken over by the next start only");
         }
     }
 }

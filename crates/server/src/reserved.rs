@@ -9,13 +9,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use forebay_config::Config;
+use forebay_config::{Config, ListenAddress};
 use forebay_content::{Clock, within};
 use forebay_oci::{Addressing, RepositoryName, RepositoryPattern, RouteTable, route};
 use forebay_registry::{LocalRegistry, Narrowed, PushError};
 use forebay_terminal::Failure;
 
 use crate::data::named;
+use crate::own_hosts::find_given_away;
 use crate::routes::{local_names, routes};
 
 /// How long the names of all repositories may be looked through: of a hundred thousand, it takes a second or two.
@@ -33,29 +34,47 @@ const MAX_TOLD: usize = 5;
 /// The most names that are reserved one by one in the line that is told; of more, their namespaces are.
 const MAX_RESERVED: usize = 20;
 
-/// Refuses a configuration by which repositories that are held here would be an upstream's; `before` is what `local` said until
-/// now, where that is known.
+/// What holds while a configuration is looked at that is to take its place.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'c> {
+    /// What `local` says.
+    pub(crate) local: &'c [RepositoryPattern],
+    /// Where we listen, whatever the other configuration says of that.
+    pub(crate) listen: &'c [ListenAddress],
+}
+
+/// Refuses a configuration by which repositories that are held here would be an upstream's, at the bare root or at an address at
+/// which we listen; there, by which names that it reserves would be.
 ///
 /// # Errors
-/// There are such repositories, or it cannot be known, or not [in time](LOOK_WITHIN).
+/// There are such repositories or names, or it cannot be known, or not [in time](LOOK_WITHIN).
 pub(crate) async fn check_reserved(
     registry: &LocalRegistry,
     config: &Config,
-    (before, clock): (Option<&[RepositoryPattern]>, &dyn Clock),
+    (before, clock): (Option<Before<'_>>, &dyn Clock),
 ) -> Result<(), Failure> {
     let table = routes(config);
-    let is_lost = |name: &RepositoryName| goes_to(name, &table).is_some();
+    let listen = before.map_or(&*config.listen, |before| before.listen);
+    let given_away =
+        find_given_away(config, listen).or_else(|| find_given_away(config, &config.listen));
+    if let Some(given_away) = given_away.filter(|_| !config.local.is_empty()) {
+        return Err(refusal_of_host(given_away, &listed(&config.local)));
+    }
+    let is_lost = |name: &RepositoryName| given_away.is_some() || goes_to(name, &table).is_some();
     let looked = registry.first_repositories(MAX_FOUND, &is_lost);
     let lost = within(clock, LOOK_WITHIN, looked).await;
     let lost = lost.ok_or_else(too_slow)?.map_err(unread)?;
     if lost.is_empty() {
         return Ok(());
     }
-    let local = before.unwrap_or(&config.local);
+    if let Some(given_away) = given_away {
+        return Err(refusal_of_host(given_away, &listed(&lost)));
+    }
+    let local = before.map_or(&*config.local, |before| before.local);
     Err(refusal(&lost, &table, (local, &config.data)))
 }
 
-/// As [`check_reserved`], where a configuration is to take the place of one that holds, whose `local` is `before`: until it is in its
+/// As [`check_reserved`], where a configuration is to take the place of one that holds: until it is in its
 /// place, or what is returned is dropped, nothing is pushed to names that either does not reserve. What is under way would be recorded
 /// behind the back of who looks.
 ///
@@ -64,7 +83,7 @@ pub(crate) async fn check_reserved(
 pub(crate) async fn check_reserved_anew<'r>(
     registry: &'r LocalRegistry,
     config: &Config,
-    (before, clock): (&[RepositoryPattern], &dyn Clock),
+    (before, clock): (Before<'_>, &dyn Clock),
 ) -> Result<Narrowed<'r>, Failure> {
     let narrowing = registry.narrow_names(local_names(config));
     let narrowed = within(clock, LOOK_WITHIN, narrowing).await;
@@ -85,15 +104,6 @@ fn refusal(
     table: &RouteTable,
     (local, data): (&[RepositoryPattern], &Path),
 ) -> Failure {
-    let names: Vec<&str> = lost
-        .iter()
-        .take(MAX_TOLD)
-        .map(RepositoryName::as_str)
-        .collect();
-    let more = match lost.len() - names.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     let (mut upstreams, mut is_by_root) = (BTreeSet::new(), false);
     for (upstream, addressing) in lost.iter().filter_map(|name| goes_to(name, table)) {
         upstreams.insert(upstream);
@@ -101,9 +111,9 @@ fn refusal(
     }
     let upstreams: Vec<String> = upstreams.into_iter().take(MAX_TOLD).collect();
     let what = format!(
-        "repositories that are held here would be looked for at {}, where others may have pushed under their names: {}{more}",
+        "repositories that are held here would be looked for at {}, where others may have pushed under their names: {}",
         upstreams.join(", "),
-        names.join(", "),
+        listed(lost),
     );
     let way_out = if is_by_root {
         format!(
@@ -115,9 +125,32 @@ fn refusal(
     };
     Failure::plain(what).with_hint(way_out).with_hint(format!(
         "or, if they are to go, delete each first: forebay repo delete {} --force --data {}",
-        names.first().unwrap_or(&"NAME"),
+        lost.first().map_or("NAME", RepositoryName::as_str),
         named(data)
     ))
+}
+
+fn refusal_of_host((host, upstream): (&str, &str), names: &str) -> Failure {
+    let what = format!(
+        "clients reach Forebay at {host}, which `upstreams.\"{upstream}\".hosts` gives to {upstream}: who asks there for local repositories would be given what others may have pushed under their names: {names}"
+    );
+    Failure::plain(what).with_hint(format!(
+        "give {upstream} a host name of its own, by which nobody reaches your repositories, such as docker.localhost"
+    ))
+}
+
+/// The first few names or patterns, and how many more there are.
+fn listed(names: &[impl ToString]) -> String {
+    let told: Vec<String> = names
+        .iter()
+        .take(MAX_TOLD)
+        .map(ToString::to_string)
+        .collect();
+    let more = match names.len() - told.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", told.join(", "))
 }
 
 /// What `local` said, and what it has to say beside for the names that are lost: no more than these, as any other name of their
@@ -182,6 +215,10 @@ mod tests {
         let sources = Sources::new(None, Environment::default(), Flags::default());
         let config = load(&sources).unwrap();
         let name: RepositoryName = "app".parse().unwrap();
+        let before = Before {
+            local: &[],
+            listen: &[],
+        };
         {
             // Nothing is recorded as long as somebody copies rows and journals: here, for ever.
             let mut copying = pin!(registry.at_one_moment(std::future::pending::<()>()));
@@ -191,7 +228,7 @@ mod tests {
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;
             }
-            let mut reloading = pin!(check_reserved_anew(&registry, &config, (&[], &clock)));
+            let mut reloading = pin!(check_reserved_anew(&registry, &config, (before, &clock)));
             assert!(poll!(&mut reloading).is_pending());
             clock.advance(LOOK_WITHIN);
             let told = reloading.await.map(drop).unwrap_err().to_string();
@@ -200,7 +237,7 @@ mod tests {
         // Once the disk goes on, so do pushes, and the next reload.
         let made = registry.create_repository(&name, Settings::default()).await;
         assert!(matches!(made, Ok(Made::Done | Made::Exists)), "{made:?}");
-        let narrowed = check_reserved_anew(&registry, &config, (&[], &clock)).await;
+        let narrowed = check_reserved_anew(&registry, &config, (before, &clock)).await;
         narrowed.unwrap().take_over();
         supervisor.stop();
     }

@@ -1,15 +1,15 @@
-//! The local repositories and accounts of a data directory that no server runs on, held and open for a command.
+//! The local repositories of a data directory that no server runs on, held and open for a command.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_blobs_fs::{DataLock, RealDisk, ensure_format};
+use forebay_blobs_fs::{DataLock, RealDisk};
 use forebay_content::{Clock, SystemClock};
 use forebay_jobs::Supervisor;
 use forebay_terminal::Failure;
 
-use crate::data::{lock, unusable};
+use crate::data::hold;
 use crate::hosting::{Hosting, unopened};
 
 /// Who changes something, in the audit log, where no server runs: whoever may write to the data directory.
@@ -32,8 +32,7 @@ impl Stopped {
     /// # Errors
     /// Another process holds it, a newer Forebay wrote it, it is damaged, or the disk fails or has no room.
     pub(crate) async fn open(data: &Path) -> Result<Self, Failure> {
-        let held = lock(data, Duration::ZERO).await?;
-        ensure_format(data, &RealDisk).map_err(|error| unusable(data, error))?;
+        let held = hold(data).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let tasks = Supervisor::new();
         let hosting = Hosting::open(data, Arc::new(RealDisk), Arc::clone(&clock), &tasks).await;

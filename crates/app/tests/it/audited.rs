@@ -59,6 +59,11 @@ async fn a_reload_is_told_with_the_sections_that_changed_and_none_of_their_value
         "[cache]\nmax_size = \"1GB\"\n",
     );
     assert!(program.reload().await);
+    after(
+        "local = [\"team/**\", \"more/*\"]\n",
+        "[server]\ndrain = \"5s\"\n",
+    );
+    assert!(program.reload().await);
     let upstream = "[upstreams.\"quay.io\"]\nusername = \"bot\"\npassword = \"hunter2hunter2\"\n";
     after("local = [\"team/**\", \"more/*\"]\n", upstream);
     assert!(program.reload().await);
@@ -78,7 +83,12 @@ async fn a_reload_is_told_with_the_sections_that_changed_and_none_of_their_value
         told(&setup, "reload-configuration"),
         [
             words("operator", "done", "local +more/* +team/** -team/*, cache"),
-            words("operator", "done", "upstreams.quay.io, cache"),
+            words("operator", "done", "cache, server (with the next start)"),
+            words(
+                "operator",
+                "done",
+                "upstreams.quay.io, server (with the next start)"
+            ),
             words("operator", "done", "no section"),
             words("operator", "refused", "local -more/* -team/**"),
             words("operator", "invalid", ""),

@@ -95,6 +95,52 @@ async fn a_prefix_that_takes_our_names_is_refused_too() {
     assert_eq!(program.get("/v2/team/app/manifests/1").await.status, 200);
 }
 
+/// The configuration, with a host of docker.io's and these lines at its top.
+fn given_away(setup: &Forebay, hub: &Hub, (top, host): (&str, &str)) -> Forebay {
+    let setup = setup.clone().anew().with(&format!("{top}{PUSHED}"));
+    setup.upstream_with("docker.io", hub, &format!("hosts = [\"{host}\"]"))
+}
+
+#[tokio::test]
+async fn an_address_at_which_we_listen_is_made_no_upstreams_where_there_are_names_of_ours() {
+    let hub = hub().await;
+    let program = pushed(&hub).await;
+    for host in ["127.0.0.1", "localhost"] {
+        given_away(&program.setup, &hub, ("local = [\"team/**\"]\n", host)).write_config();
+        assert!(!program.reload().await, "{host}");
+        is_ours(&program.get("/v2/team/app/manifests/1").await);
+        let log = program.log.text();
+        let told = format!("clients reach Forebay at {host}, which");
+        assert!(log.contains(&told), "{log}");
+    }
+    // One by which nobody is known to come here is as good as ever.
+    let named = given_away(
+        &program.setup,
+        &hub,
+        ("local = [\"team/**\"]\n", "docker.localhost"),
+    );
+    named.write_config();
+    assert!(program.reload().await);
+    is_ours(&program.get("/v2/team/app/manifests/1").await);
+    let setup = program.stop().await.setup;
+    for (top, told) in [
+        ("local = [\"team/**\"]\n", "team/**"),
+        // Names of one part are local without a reservation.
+        ("", "single, team/app, team/web/api"),
+    ] {
+        let without = given_away(&setup, &hub, (top, "localhost"));
+        let refused = without.try_start().await.expect_err("a refusal");
+        is_told(&refused, &["clients reach Forebay at localhost", told]);
+    }
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+
+    // Where nothing is reserved or held, all of it may be an upstream's.
+    let fresh = given_away(&Forebay::new(), &hub, ("", "127.0.0.1"));
+    let program = fresh.start().await;
+    let pulled = program.get("/v2/team/app/manifests/1").await;
+    assert_eq!(pulled.status, 200, "{pulled:?}");
+}
+
 #[tokio::test]
 async fn a_start_without_the_names_of_what_is_held_is_refused_until_they_are_reserved_or_deleted() {
     let hub = hub().await;
@@ -149,6 +195,12 @@ async fn a_registry_that_has_gone_from_under_its_rows_is_no_start_until_it_is_mo
         );
         let backup = setup.run(&["backup", "copy"]).await;
         is_told(&backup, &["has nothing of them"]);
+        // Who may log in lies elsewhere, and is changed all the same.
+        let token = if is_there { "there" } else { "gone" };
+        let words = ["token", "create", "--name", token, "--repo", "team/*"];
+        let words = [&words[..], &["--actions", "pull", "--expires", "90d"]].concat();
+        let made = setup.run(&words).await;
+        assert!(made.status.success(), "{}", made.transcript());
         // Nor does a check write anything into the place of the volume, under which it would hide.
         for words in [&["fsck", "--dry-run"][..], &["fsck"]] {
             let checked = run_with_findings(&setup, words).await;

@@ -237,6 +237,12 @@ async fn what_is_new_in_the_files_is_taken_over_and_what_is_broken_is_told_and_l
             .1
             .contains("\"ready\"")
     );
+    let audited = fs::read_to_string(program.setup.data().join("audit.jsonl")).expect("a log");
+    let reload = audited.lines().last().expect("a line");
+    assert!(reload.contains("\"detail\":\"files of tls\""), "{reload}");
+    assert!(program.reload().await);
+    let audited = fs::read_to_string(program.setup.data().join("audit.jsonl")).expect("a log");
+    assert!(audited.trim_end().ends_with('}') && audited.contains("no section"));
     let ended = program.stop().await;
     assert!(!ended.log.contains("PRIVATE KEY"));
 }

@@ -124,7 +124,7 @@ impl Operator {
         let outcome = changed
             .as_ref()
             .map_or_else(RepositoryOrderError::word, |_| AuditEntry::DONE);
-        begun.end(outcome, digest);
+        begun.of_digest(digest).end(outcome);
         changed
     }
 

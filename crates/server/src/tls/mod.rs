@@ -112,8 +112,9 @@ impl Tls {
         });
     }
 
-    /// Takes over what was read, which may be other files: now, and not when they are next looked at.
-    pub(crate) fn take_over(&self, new: NewTls) {
+    /// Takes over what was read, which may be other files: now, and not when they are next looked at. Whether there is anything new
+    /// in them.
+    pub(crate) fn take_over(&self, new: NewTls) -> bool {
         let NewTls {
             config,
             files,
@@ -121,7 +122,7 @@ impl Tls {
         } = new;
         let mut state = self.lock();
         if state.watch.is_of(&config, &files) {
-            return;
+            return false;
         }
         self.speaks.replace(&setup);
         state.certificate = setup.certificate().clone();
@@ -133,6 +134,7 @@ impl Tls {
         state.watch = Watch::new(config, files);
         drop(state);
         self.warn_in_time();
+        true
     }
 
     /// What is known of it, for who looks.
