@@ -77,9 +77,32 @@ impl LocalRegistry {
         let done = self
             .supervisor
             .to_the_end("registry change", work(registry));
-        let made = done.await.unwrap_or_else(|| Err(broken_off()));
-        self.disk_health.note(&made);
-        made
+        done.await.unwrap_or_else(|| Err(broken_off()))
+    }
+
+    /// As [`to_the_end`](Self::to_the_end), of what keeps bytes that were pushed: whether the disk takes them is noted, though the
+    /// client may be gone by then.
+    ///
+    /// # Errors
+    /// Those of the work; or the process ends in the middle of it.
+    pub(crate) async fn keep_to_the_end<T, F>(
+        &self,
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, PushError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, PushError>> + Send + 'static,
+    {
+        let health = self.disk_health.clone();
+        self.to_the_end(|registry| {
+            let work = work(registry);
+            async move {
+                let kept = work.await;
+                health.note_kept(&kept);
+                kept
+            }
+        })
+        .await
     }
 
     /// A turn to change the repository and its journal.

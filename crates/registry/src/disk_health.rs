@@ -23,7 +23,7 @@ impl LocalRegistry {
 }
 
 impl DiskHealth {
-    /// Takes note of what became of a change; that one was made says nothing yet of whether a layer finds room.
+    /// Takes note of what became of a part of a push; that it was taken says nothing yet of whether a layer finds room.
     pub(crate) fn note<T>(&self, made: &Result<T, PushError>) {
         let Some(why) = made.as_ref().err().and_then(disk_trouble_of) else {
             return;

@@ -3,10 +3,11 @@
 //! Where a push begins, the name that its client wrote has been routed here. Before it ends, a configuration may have been taken over
 //! by which the same name is an upstream's: what it brought would be a repository that clients are led past.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forebay_oci::RepositoryName;
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::watch;
 
 use crate::local_registry::LocalRegistry;
 use crate::{PushError, Refused};
@@ -17,8 +18,22 @@ pub type IsLocal = Arc<dyn Fn(&RepositoryName) -> bool + Send + Sync>;
 /// The names that may be pushed to, and the pushes that are just being recorded.
 pub(crate) struct Names {
     is_local: Mutex<IsLocal>,
-    /// Read by who records something, written by who has to know that nothing is being recorded by what was true before.
-    recording: RwLock<()>,
+    /// Watched by who has to know that nothing is being recorded any more by what was true before. Not a lock that is read and
+    /// written: who waits to write keeps new readers out, and they would wait for the slowest of those before them.
+    recordings: watch::Sender<Recordings>,
+}
+
+/// What is being recorded, in the order in which it began.
+#[derive(Default)]
+struct Recordings {
+    next: u64,
+    under_way: BTreeSet<u64>,
+}
+
+/// Something that is being recorded under a name that was local when this began.
+pub(crate) struct Recording<'r> {
+    names: &'r Names,
+    number: u64,
 }
 
 /// While this lives, only names that are local by two configurations are pushed to; then, by the one before again.
@@ -33,7 +48,7 @@ impl Default for Names {
     fn default() -> Self {
         Self {
             is_local: Mutex::new(Arc::new(|_| true)),
-            recording: RwLock::default(),
+            recordings: watch::Sender::default(),
         }
     }
 }
@@ -45,6 +60,31 @@ impl Names {
 
     fn set(&self, is_local: IsLocal) {
         *self.is_local.lock().unwrap_or_else(PoisonError::into_inner) = is_local;
+    }
+
+    fn begin_recording(&self) -> Recording<'_> {
+        let mut number = 0;
+        self.recordings.send_modify(|recordings| {
+            number = recordings.next;
+            recordings.next += 1;
+            recordings.under_way.insert(number);
+        });
+        let names = self;
+        Recording { names, number }
+    }
+
+    /// Waits until all that is being recorded now has been; what begins meanwhile waits for nobody, and nobody for it.
+    async fn settle(&self) {
+        let mut recordings = self.recordings.subscribe();
+        let new = recordings.borrow().next;
+        let is_over = |recordings: &Recordings| {
+            recordings
+                .under_way
+                .first()
+                .is_none_or(|first| *first >= new)
+        };
+        // It ends with the names only, which are ours.
+        let _ = recordings.wait_for(is_over).await;
     }
 }
 
@@ -66,19 +106,17 @@ impl LocalRegistry {
             before,
             new,
         };
-        drop(self.names.recording.write().await);
+        self.names.settle().await;
         narrowed
     }
 
-    /// That the name is local until what is returned is dropped. Not to be asked for twice by one change.
+    /// That the name is local until what is returned is dropped.
     ///
     /// # Errors
     /// [`Refused::NotLocal`].
-    pub(crate) async fn check_local(
-        &self,
-        name: &RepositoryName,
-    ) -> Result<RwLockReadGuard<'_, ()>, PushError> {
-        let recording = self.names.recording.read().await;
+    pub(crate) fn check_local(&self, name: &RepositoryName) -> Result<Recording<'_>, PushError> {
+        // Before it is asked for: who narrows the names now waits for this, or this hears of it.
+        let recording = self.names.begin_recording();
         if self.names.is_local()(name) {
             return Ok(recording);
         }
@@ -90,6 +128,14 @@ impl Narrowed<'_> {
     /// The names of the new configuration hold from now on.
     pub fn take_over(mut self) {
         self.before = Arc::clone(&self.new);
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        self.names.recordings.send_modify(|recordings| {
+            recordings.under_way.remove(&self.number);
+        });
     }
 }
 
@@ -118,13 +164,24 @@ mod tests {
         let clock = Arc::new(ManualClock::default());
         let registry = LocalRegistry::open(stores, clock, &Supervisor::new());
         let name: RepositoryName = "team/app".parse().unwrap();
-        let recording = registry.check_local(&name).await.unwrap();
-        let mut narrowing = std::pin::pin!(registry.narrow_names(Arc::new(|_| false)));
+        let recording = registry.check_local(&name).unwrap();
+        {
+            // Nor does one that is given up forget what it waited for.
+            let mut given_up = std::pin::pin!(registry.narrow_names(Arc::new(|_| false)));
+            assert!(futures::poll!(&mut given_up).is_pending());
+        }
+        let without_team = |name: &RepositoryName| !name.as_str().starts_with("team/");
+        let mut narrowing = std::pin::pin!(registry.narrow_names(Arc::new(without_team)));
+        assert!(futures::poll!(&mut narrowing).is_pending());
+        assert!(registry.check_local(&name).is_err());
+        // Whose name is local by both waits for nobody, and keeps nobody waiting.
+        let other: RepositoryName = "other".parse().unwrap();
+        let _other = registry.check_local(&other).unwrap();
         assert!(futures::poll!(&mut narrowing).is_pending());
         drop(recording);
         let narrowed = narrowing.await;
-        assert!(registry.check_local(&name).await.is_err());
+        assert!(registry.check_local(&name).is_err());
         drop(narrowed);
-        assert!(registry.check_local(&name).await.is_ok());
+        assert!(registry.check_local(&name).is_ok());
     }
 }

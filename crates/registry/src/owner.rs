@@ -240,7 +240,7 @@ impl LocalRegistry {
         repository: &RepositoryName,
         settings: &Settings,
     ) -> Result<Made, PushError> {
-        let _local = self.check_local(repository).await?;
+        let _local = self.check_local(repository)?;
         let turn = self.turn(repository).await?;
         let rows = &self.stores.rows;
         if rows.find_repository(repository).await?.is_some() {

@@ -89,15 +89,13 @@ impl LocalRegistry {
         digest: &Digest,
     ) -> Result<(), PushError> {
         let (repository, digest) = (uploader.repository.clone(), digest.clone());
-        let kept = self.to_the_end(async move |registry| {
+        self.keep_to_the_end(async move |registry| {
             let received = registry.uploads.finish(upload, &digest).await?;
             let _lease = registry.leases.take(&digest).await;
             received.stage.commit(&digest).await?;
             registry.hold(&repository, &digest, received.size).await
-        });
-        let kept = kept.await;
-        self.disk_health.note_kept(&kept);
-        kept
+        })
+        .await
     }
 
     /// Ends the upload, of which nothing is left.
@@ -116,8 +114,12 @@ impl LocalRegistry {
         digest: &Digest,
     ) -> Result<Mounted, PushError> {
         let (from, to, digest) = (from.clone(), to.clone(), digest.clone());
-        self.to_the_end(async move |registry| registry.hold_from(&from, &to, &digest).await)
-            .await
+        self.to_the_end(async move |registry| {
+            let mounted = registry.hold_from(&from, &to, &digest).await;
+            registry.disk_health.note(&mounted);
+            mounted
+        })
+        .await
     }
 
     async fn hold_from(
@@ -127,7 +129,7 @@ impl LocalRegistry {
         digest: &Digest,
     ) -> Result<Mounted, PushError> {
         let _lease = self.leases.take(digest).await;
-        let _local = self.check_local(to).await?;
+        let _local = self.check_local(to)?;
         let now = self.clock.now();
         let found = self.stores.rows.find_repository(to).await?;
         let mount = BlobMount {
@@ -181,11 +183,8 @@ impl LocalRegistry {
             pushed,
         };
         let repository = repository.clone();
-        let kept = self
-            .to_the_end(async move |registry| registry.keep_manifest(&repository, taken).await)
-            .await;
-        self.disk_health.note_kept(&kept);
-        kept
+        self.keep_to_the_end(async move |registry| registry.keep_manifest(&repository, taken).await)
+            .await
     }
 
     async fn keep_manifest(
@@ -206,7 +205,7 @@ impl LocalRegistry {
         };
         let _lease = self.leases.take(&digest).await;
         self.put_at_rest(&digest, bytes.clone()).await?;
-        let _local = self.check_local(repository).await?;
+        let _local = self.check_local(repository)?;
         let turn = self.turn(repository).await?;
         let found = self.stores.rows.find_repository(repository).await?;
         let mut push = ManifestPush {
@@ -265,7 +264,7 @@ impl LocalRegistry {
         digest: &Digest,
         size: u64,
     ) -> Result<(), PushError> {
-        let _local = self.check_local(repository).await?;
+        let _local = self.check_local(repository)?;
         let found = self.stores.rows.find_repository(repository).await?;
         let blob = HostedBlob {
             digest: digest.clone(),

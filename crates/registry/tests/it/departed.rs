@@ -3,17 +3,22 @@
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{BlobStore as _, ContentSource as _, Request};
+use forebay_content::{BlobStore as _, ContentSource as _, Request, SystemClock};
+use forebay_disk_faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_oci::Digest;
 use futures::poll;
 use tempfile::TempDir;
 
 use crate::promises::{Act, Promises, Told};
 use crate::rebuilt::{Snapshot, rebuilt, snapshot};
-use crate::scene::{Image, Scene, name};
+use crate::scene::{Image, Scene, name, uploader};
 use crate::sound::keeps;
+
+/// How long what is under way may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a request is looked after before its client is gone, at most.
 const MAX_POLLS: usize = 12;
@@ -93,6 +98,79 @@ async fn agrees(root: &Path, promises: &Promises, polls: usize) {
         known.cloned().collect()
     };
     assert_eq!(known(&before), known(&after), "{what}");
+}
+
+/// A registry on a disk that takes nothing more from now on.
+async fn on_a_disk_that(effect: Effect, root: &Path, prepare: impl AsyncFn(&Scene)) -> Scene {
+    let disk = FaultyDisk::default();
+    let clock = Arc::new(SystemClock::new());
+    let scene = Scene::on(root, Arc::new(disk.clone()), clock).await;
+    prepare(&scene).await;
+    disk.set(Some(Fault {
+        target: Target::Changes,
+        at: disk.count(Target::Changes) + 1,
+        stays: true,
+        effect,
+    }));
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_although_the_client_whose_push_it_refused_has_gone() {
+    let (app, image) = (name("app"), Image::numbered(1));
+    let dir = TempDir::new().unwrap();
+    let scene = on_a_disk_that(Effect::Full, dir.path(), async |scene: &Scene| {
+        for blob in &image.blobs {
+            scene.upload(&app, blob).await.unwrap();
+        }
+    });
+    let scene = scene.await;
+    assert!(!depart(scene.push(&app, Some("1"), &image.manifest), 1).await);
+    scene.supervisor.stop();
+    assert!(scene.supervisor.drain(PATIENCE).await);
+    let told = scene.registry.disk_trouble();
+    assert!(told.is_some_and(|told| told.contains("used up")));
+
+    let dir = TempDir::new().unwrap();
+    let blob = &image.blobs[1];
+    let begun = std::sync::Mutex::new(None);
+    let scene = on_a_disk_that(Effect::Full, dir.path(), async |scene: &Scene| {
+        let id = scene.registry.begin_upload(uploader(&app), None).await;
+        let mut upload = scene
+            .registry
+            .upload(&uploader(&app), id.unwrap())
+            .await
+            .unwrap();
+        upload.write(blob.clone()).await.unwrap();
+        *begun.lock().unwrap() = Some(upload);
+    });
+    let scene = scene.await;
+    let upload = begun.into_inner().unwrap().unwrap();
+    let (uploader, digest) = (uploader(&app), Digest::sha256(blob));
+    let finishing = scene.registry.finish_upload(&uploader, upload, &digest);
+    assert!(!depart(finishing, 1).await);
+    scene.supervisor.stop();
+    assert!(scene.supervisor.drain(PATIENCE).await);
+    let told = scene.registry.disk_trouble();
+    assert!(told.is_some_and(|told| told.contains("used up")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_disk_does_not_let_go_of_is_not_told_as_a_push_that_it_refuses() {
+    let (app, image) = (name("app"), Image::numbered(1));
+    let dir = TempDir::new().unwrap();
+    let scene = on_a_disk_that(Effect::Broken, dir.path(), async |scene: &Scene| {
+        scene.push_image(&app, Some("1"), &image).await.unwrap();
+        scene
+            .registry
+            .drop_manifest(&app, &image.digest())
+            .await
+            .unwrap();
+    });
+    let scene = scene.await;
+    let collected = scene.registry.collect_garbage(Duration::ZERO).await;
+    assert!(collected.is_err(), "{collected:?}");
+    assert_eq!(scene.registry.disk_trouble(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
