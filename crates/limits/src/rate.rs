@@ -38,15 +38,15 @@ impl Rate {
         }
     }
 
-    /// Takes one off an account, of which it knows when all that was taken before is paid off.
+    /// Takes so many off an account, of which it knows when all that was taken before is paid off.
     ///
     /// # Errors
-    /// Too much was taken: how long it is to wait.
-    fn take(self, paid_off: &mut Duration, now: Duration) -> Result<(), Duration> {
-        let (due, wait) = self.wait_for(1, *paid_off, now);
+    /// Too much was taken: how long it is to wait. Nothing is taken then.
+    fn take(self, count: u32, paid_off: &mut Duration, now: Duration) -> Result<(), Duration> {
+        let (due, wait) = self.wait_for(count, *paid_off, now);
         let is_let_through = wait.is_zero();
         *paid_off = if is_let_through {
-            due + self.interval()
+            due + self.interval().saturating_mul(count)
         } else {
             due
         };
@@ -82,10 +82,30 @@ impl<K: Eq + Hash> Debts<K> {
     /// # Errors
     /// It has taken too much: how long it is to wait.
     pub fn count(&mut self, who: K, rate: Rate, now: Duration) -> Result<(), Duration> {
+        self.count_all(who, rate, (1, now))
+    }
+
+    /// Counts so many more of `who` at once, at this rate: all of them or none, and never more than its burst.
+    ///
+    /// # Errors
+    /// It has taken too much: how long it is to wait.
+    pub fn count_all(
+        &mut self,
+        who: K,
+        rate: Rate,
+        (count, now): (u32, Duration),
+    ) -> Result<(), Duration> {
         if !self.paid_off.contains_key(&who) {
             self.make_room(now);
         }
-        rate.take(self.paid_off.entry(who).or_insert(now), now)
+        rate.take(count, self.paid_off.entry(who).or_insert(now), now)
+    }
+
+    /// Gives back so many that `who` was counted for at this rate and has not used.
+    pub fn give_back(&mut self, who: &K, rate: Rate, count: u32) {
+        if let Some(paid_off) = self.paid_off.get_mut(who) {
+            *paid_off = paid_off.saturating_sub(rate.interval().saturating_mul(count));
+        }
     }
 
     /// Whether `who` may take so many at once, at this rate; nothing is counted. Never, where they are more than its burst.
@@ -171,6 +191,25 @@ mod tests {
         assert_eq!(debts.count("busy", rate(60, 5), seconds(101)), Ok(()));
         assert_eq!(debts.count("busy", rate(60, 5), seconds(101)), Ok(()));
         assert_eq!(find(&debts, 101), Err(seconds(2)));
+        assert_eq!(debts.debtors(), 1);
+    }
+
+    #[test]
+    fn several_are_counted_together_or_not_at_all_and_what_is_not_used_is_given_back() {
+        let mut debts = Debts::default();
+        let count = |debts: &mut Debts<_>, count| {
+            debts.count_all("busy", rate(60, 5), (count, seconds(100)))
+        };
+        assert_eq!(count(&mut debts, 2), Ok(()));
+        assert_eq!(count(&mut debts, 2), Ok(()));
+        assert_eq!(count(&mut debts, 2), Err(seconds(1)));
+        assert_eq!(count(&mut debts, 1), Ok(()));
+        assert_eq!(count(&mut debts, 1), Err(seconds(1)));
+        debts.give_back(&"busy", rate(60, 5), 3);
+        assert_eq!(count(&mut debts, 4), Err(seconds(1)));
+        assert_eq!(count(&mut debts, 3), Ok(()));
+        // Who is forgotten has nothing to be given back.
+        debts.give_back(&"other", rate(60, 5), 1);
         assert_eq!(debts.debtors(), 1);
     }
 

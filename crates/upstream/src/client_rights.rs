@@ -2,7 +2,8 @@
 //!
 //! Nothing of ours goes along, neither login nor token, and nothing of theirs stays: no token is kept, for one that was given
 //! before a right was taken back may still be good. The pace is the registry's, shared with all that we ask there; limits and
-//! trouble that clients' questions meet are told apart from ours, whose account is another; and those of strangers stop strangers alone.
+//! trouble that clients' questions meet are told apart from ours, whose account is another; those of logins that were never seen to
+//! work stop these alone, and those of who shows none stop nobody else.
 
 mod reading;
 
@@ -21,7 +22,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use crate::config::UpstreamConfig;
-use crate::exchange::{Asker, Heard, Question, Urgency};
+use crate::exchange::{Asker, Askers, Heard, Question, Urgency};
 use crate::leave::{Known, no_token, of_token_refusal, read_token, token_question};
 use crate::login::Login;
 use crate::manifest;
@@ -29,7 +30,7 @@ use crate::pacers::Terms;
 use crate::realm::TokenHosts;
 use crate::token_cache::pull_scope;
 use crate::upstream::UpstreamSeams;
-use crate::wire::{Wire, WireParts};
+use crate::wire::{Reserved, Wire, WireParts};
 use reading::{Shown, is_what_was_asked, of_content, of_greeting};
 
 /// The requests of a question at a registry that wants a token.
@@ -46,8 +47,9 @@ pub struct UpstreamRights {
     hosts: TokenHosts,
     /// The way of logins that have worked.
     way: Way,
-    /// The way of all others, who must neither close the first nor crowd it.
-    of_strangers: Way,
+    /// Those of logins that were never seen to work, and of who shows none: neither may close the ways of the others, nor crowd them.
+    of_unproven: Way,
+    of_nobody: Way,
 }
 
 /// A way to the registry.
@@ -91,11 +93,11 @@ impl UpstreamRights {
         let registry = Origin::of(&config.url);
         let hosts = TokenHosts::new(&config.url, config.token_hosts, config.insecure);
         let observe: Arc<dyn Observe> = Arc::new(OfClients(observe));
-        let way = |client| Way {
+        let way = |client, asker| Way {
             wire: Wire::new(WireParts {
                 name: Arc::clone(&config.name),
                 account: None,
-                is_of_clients: true,
+                askers: Askers::Clients(asker),
                 origin: registry.clone(),
                 client,
                 clock: Arc::clone(&clock),
@@ -105,8 +107,9 @@ impl UpstreamRights {
             known: Mutex::default(),
         };
         Self {
-            way: way(client.clone()),
-            of_strangers: way(client),
+            way: way(client.clone(), Asker::Known),
+            of_unproven: way(client.clone(), Asker::Unproven),
+            of_nobody: way(client, Asker::Nobody),
             name: config.name,
             base: config.url,
             registry,
@@ -121,6 +124,12 @@ impl UpstreamRights {
         let mut is_refused_to_nobody = false;
         loop {
             let mut shown = Shown::Nothing;
+            // A token is of no use without its question, and none is kept: who could not have both has neither.
+            let requests = match &known {
+                Some(Known::Bearer { .. }) => TOKEN_AND_QUESTION,
+                _ => 1,
+            };
+            let mut reserved = way.wire.reserve(requests, ask.urgency)?;
             let credentials = match (&known, ask.login) {
                 (None, _) | (Some(Known::Basic), None) => None,
                 (Some(Known::Basic), Some(login)) => {
@@ -133,7 +142,7 @@ impl UpstreamRights {
                 }
                 (Some(Known::Bearer { realm, service }), _) => {
                     let service = (realm, service.as_deref());
-                    match self.ask_for_token(service, ask).await? {
+                    match self.ask_for_token(service, ask, &mut reserved).await? {
                         Ok(header) => {
                             shown = ask.login.map_or(Shown::Nothing, |_| Shown::Token);
                             Some(header)
@@ -142,7 +151,8 @@ impl UpstreamRights {
                     }
                 }
             };
-            let heard = self.send(&self.question(ask, credentials)?).await?;
+            let question = self.question(ask, credentials)?;
+            let heard = self.send(&question, &mut reserved).await?;
             tries += 1;
             if let Heard::Refusal(refusal) = &heard
                 && refusal.is_own
@@ -160,19 +170,25 @@ impl UpstreamRights {
         }
     }
 
-    async fn send(&self, question: &Question) -> Result<Heard, SourceError> {
+    async fn send(
+        &self,
+        question: &Question,
+        reserved: &mut Reserved<'_>,
+    ) -> Result<Heard, SourceError> {
         let asker = question.urgency.asker;
         if asker != Asker::Known {
             // What logins that work meet with stops all.
             self.way.wire.check(question)?;
         }
-        self.way_of(asker).wire.ask(question).await
+        let wire = &self.way_of(asker).wire;
+        wire.ask_reserved(question, reserved).await
     }
 
     fn way_of(&self, asker: Asker) -> &Way {
         match asker {
             Asker::Known => &self.way,
-            Asker::Unproven | Asker::Nobody => &self.of_strangers,
+            Asker::Unproven => &self.of_unproven,
+            Asker::Nobody => &self.of_nobody,
         }
     }
 
@@ -181,14 +197,11 @@ impl UpstreamRights {
         &self,
         (realm, service): (&Url, Option<&str>),
         ask: &Ask<'_>,
+        reserved: &mut Reserved<'_>,
     ) -> Result<Result<HeaderValue, Said>, SourceError> {
-        // A token is of no use without its question, and none is kept: strangers who have had their part spend nothing on it.
-        let way = self.way_of(ask.urgency.asker);
-        way.wire
-            .find_strangers_room(TOKEN_AND_QUESTION, ask.urgency)?;
         let scope = ask.scope.as_deref();
         let question = token_question((realm, service), scope, ask.login, ask.urgency);
-        let granted = match self.send(&question).await? {
+        let granted = match self.send(&question, reserved).await? {
             Heard::Reply(granted) => *granted,
             Heard::Refusal(refusal) => {
                 let is_wrong_login = match refusal.status {

@@ -58,6 +58,15 @@ pub(crate) enum Asker {
     Nobody,
 }
 
+/// For whom is asked by a way to an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Askers {
+    /// We, for all.
+    Ourselves,
+    /// These clients, each as who they are there.
+    Clients(Asker),
+}
+
 /// Why a question is asked.
 pub(crate) struct About {
     /// The request that needs the answer.

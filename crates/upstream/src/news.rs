@@ -7,6 +7,7 @@ use std::time::Duration;
 use forebay_limits::{Limited, Limiter, Source};
 use tracing::{info, warn};
 
+use crate::exchange::{Asker, Askers};
 use crate::gate::Part;
 
 /// A limit stands in the way from now on; `per_minute` is the pace that we keep to afterwards.
@@ -77,19 +78,51 @@ pub(crate) fn login_unused(upstream: &str, source: &Source) {
     );
 }
 
-/// A breaker opened.
-pub(crate) fn breaker_opened(upstream: &str, part: Part, cause: &str) {
-    warn!(
-        upstream,
-        at = part.as_str(),
-        cause,
-        "an upstream is in trouble: it is left alone but for one request now and then, and kept images are served"
-    );
+/// A breaker opened, for these questions. What strangers meet with is no warning: they may have sought it.
+pub(crate) fn breaker_opened(upstream: &str, askers: Askers, (part, cause): (Part, &str)) {
+    let at = part.as_str();
+    match askers {
+        Askers::Ourselves => warn!(
+            upstream,
+            at,
+            cause,
+            "an upstream is in trouble: it is left alone but for one request now and then, and kept images are served"
+        ),
+        Askers::Clients(Asker::Known) => warn!(
+            upstream,
+            at,
+            cause,
+            "an upstream that says who may read is in trouble: it is left alone but for one question now and then, and rights that it gave hold their time"
+        ),
+        Askers::Clients(asker) => info!(
+            upstream,
+            at,
+            cause,
+            who = who(asker),
+            "some of who asks an upstream for their rights met with trouble there, and only one question of theirs goes through now and then; others go on"
+        ),
+    }
 }
 
-/// All breakers are closed again.
-pub(crate) fn breaker_closed(upstream: &str) {
-    info!(upstream, "an upstream answers again");
+/// All breakers are closed again, for these questions.
+pub(crate) fn breaker_closed(upstream: &str, askers: Askers) {
+    match askers {
+        Askers::Ourselves => info!(upstream, "an upstream answers again"),
+        Askers::Clients(asker) => info!(
+            upstream,
+            who = who(asker),
+            "an upstream answers again who asks it for their rights"
+        ),
+    }
+}
+
+/// The words for logs.
+const fn who(asker: Asker) -> &'static str {
+    match asker {
+        Asker::Known => "who shows a login that has worked",
+        Asker::Unproven => "who shows a login that was never seen to work",
+        Asker::Nobody => "who shows no login",
+    }
 }
 
 /// What an operator can do about a limit.

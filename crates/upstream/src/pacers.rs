@@ -118,12 +118,10 @@ impl Pacers {
 // === impl Share ===
 
 impl Share {
-    /// Waits for a turn, or says after what time there would be one: at once where it does not come in time, or where strangers have
-    /// had their part.
+    /// Waits for a turn, or says after what time there would be one: at once where it does not come in time.
     ///
     /// What nobody waits for comes when there is room, so that however long it waits no client waits behind it.
     pub(crate) async fn wait(&self, clock: &dyn Clock, urgency: Urgency) -> Result<Turn, TooFast> {
-        self.count_stranger(urgency, clock.monotonic())?;
         let mut waiter = self.join(urgency, clock.monotonic())?;
         loop {
             let now = clock.monotonic();
@@ -154,22 +152,22 @@ impl Share {
         has_room.then_some(()).ok_or(TooFast { after })
     }
 
-    /// Whether strangers may send so many requests now, if a stranger asks.
-    pub(crate) fn find_strangers_room(
+    /// Counts so many requests, all or none, if a stranger asks.
+    pub(crate) fn count_strangers(
         &self,
-        requests: u32,
-        urgency: Urgency,
+        requests: (u32, Urgency),
         now: Duration,
     ) -> Result<(), TooFast> {
-        let state = lock(&self.pacer.state);
-        let whole = self.whole(&state);
-        state.strangers.find_room((requests, urgency), whole, now)
-    }
-
-    fn count_stranger(&self, urgency: Urgency, now: Duration) -> Result<(), TooFast> {
         let mut state = lock(&self.pacer.state);
         let whole = self.whole(&state);
-        state.strangers.count(urgency, whole, now)
+        state.strangers.count(requests, whole, now)
+    }
+
+    /// Takes back so many that were counted and not sent.
+    pub(crate) fn give_back_to_strangers(&self, requests: (u32, Urgency)) {
+        let mut state = lock(&self.pacer.state);
+        let whole = self.whole(&state);
+        state.strangers.give_back(requests, whole);
     }
 
     /// How many are sent a minute, and how many at once.

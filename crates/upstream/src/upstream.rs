@@ -22,7 +22,7 @@ use url::Url;
 use crate::authority::{Authority, AuthorityParts, Grant};
 use crate::broker::Broker;
 use crate::config::{Account, UpstreamConfig};
-use crate::exchange::{About, Asker, Granted, Heard, Question, Refusal, Urgency};
+use crate::exchange::{About, Asker, Askers, Granted, Heard, Question, Refusal, Urgency};
 use crate::gate::Part;
 use crate::pacers::{Pacers, Terms};
 use crate::realm::TokenHosts;
@@ -90,7 +90,7 @@ impl Upstream {
         let wire = Arc::new(Wire::new(WireParts {
             name: name.clone(),
             account: account.word(),
-            is_of_clients: false,
+            askers: Askers::Ourselves,
             origin: registry.clone(),
             client,
             clock: Arc::clone(&clock),

@@ -1,11 +1,12 @@
 //! One request to an upstream or its token service, with everything that is the same for all of them.
 //!
-//! The order is the rule: a turn at the registry's pace, a place in the lane, then the gate, then the request, then what its
-//! answer says of limits and health, then perhaps another try. Who we are is `authority`'s business, what the answer holds the caller's.
+//! The order is the rule: of strangers, that they have one left; a turn at the registry's pace, a place in the lane, then the gate, then
+//! the request, then what its answer says of limits and health, then perhaps another try. Who we are is `authority`'s business, what the answer holds the caller's.
 
 mod admission;
 mod budget;
 mod hearing;
+mod reserved;
 mod telling;
 mod told;
 
@@ -18,7 +19,7 @@ use forebay_limits::{Limited, Reading, TooFast};
 use forebay_oci::{DOCKER_HUB, UpstreamName};
 use tracing::debug;
 
-use crate::exchange::{Heard, Question, Urgency, is_blob, read};
+use crate::exchange::{Asker, Askers, Heard, Question, Urgency, is_blob, read};
 use crate::failure::Failure;
 use crate::gate::{Caller, Gate, Part, Rest, Scope, Subject};
 use crate::kept;
@@ -27,6 +28,7 @@ use crate::login::Fingerprint;
 use crate::pacers::{Share, Turn};
 use crate::patience::{Dice, wait_after};
 use crate::recent::Recent;
+pub(crate) use reserved::Reserved;
 use telling::Telling;
 
 /// Docker Hub's own host, whatever the operator calls it.
@@ -37,7 +39,7 @@ pub(crate) struct Wire {
     name: UpstreamName,
     /// Who we are there, in the words of reports.
     account: Option<Arc<str>>,
-    is_of_clients: bool,
+    askers: Askers,
     origin: Option<Origin>,
     client: Client,
     clock: Arc<dyn Clock>,
@@ -56,8 +58,8 @@ pub(crate) struct WireParts {
     pub(crate) name: UpstreamName,
     /// Who we are there, in the words of reports.
     pub(crate) account: Option<Arc<str>>,
-    /// Whether clients are asked for by it, each as who they are there.
-    pub(crate) is_of_clients: bool,
+    /// Whose questions go by it.
+    pub(crate) askers: Askers,
     pub(crate) origin: Option<Origin>,
     pub(crate) client: Client,
     pub(crate) clock: Arc<dyn Clock>,
@@ -71,7 +73,7 @@ impl Wire {
         let WireParts {
             name,
             account,
-            is_of_clients,
+            askers,
             origin,
             client,
             clock,
@@ -87,7 +89,7 @@ impl Wire {
         Self {
             name,
             account,
-            is_of_clients,
+            askers,
             origin,
             client,
             clock,
@@ -170,9 +172,19 @@ impl Wire {
 
     /// Sends a request, again where that may help.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Heard, SourceError> {
+        let mut reserved = self.reserve(1, question.urgency)?;
+        self.ask_reserved(question, &mut reserved).await
+    }
+
+    /// The same, which has been counted; each time that it is sent again is counted as well.
+    pub(crate) async fn ask_reserved(
+        &self,
+        question: &Question,
+        reserved: &mut Reserved<'_>,
+    ) -> Result<Heard, SourceError> {
         let mut tries = 0;
         loop {
-            let failure = match self.try_once(question).await {
+            let failure = match self.try_once(question, reserved).await {
                 Ok(heard) => return Ok(heard),
                 Err(failure) => failure,
             };
@@ -184,9 +196,14 @@ impl Wire {
         }
     }
 
-    async fn try_once(&self, question: &Question) -> Result<Heard, Failure> {
+    async fn try_once(
+        &self,
+        question: &Question,
+        reserved: &mut Reserved<'_>,
+    ) -> Result<Heard, Failure> {
         // Before the wait for a turn: what would not be sent takes none.
         self.check(question).map_err(Failure::settled)?;
+        reserved.ensure().map_err(Failure::settled)?;
         let turn = self.wait_for_turn(question).await;
         let turn = turn.map_err(Failure::settled)?;
         let whose = (&*question.repository, question.urgency.client);
@@ -197,6 +214,7 @@ impl Wire {
         // After the waits, during which the gate may have closed.
         let admission = self.admit(question).map_err(Failure::settled)?;
         turn.spend();
+        reserved.spend();
         self.count(&question.repository);
         self.observe.observe(&Event::UpstreamAsked {
             upstream: &self.name,
@@ -231,17 +249,6 @@ impl Wire {
     pub(crate) fn find_room(&self, requests: usize, urgency: Urgency) -> Result<(), SourceError> {
         let now = self.clock.monotonic();
         let room = self.share.find_room(requests, urgency, now);
-        room.map_err(|too_fast| self.paced(too_fast))
-    }
-
-    /// Whether strangers may send so many requests now, if a stranger asks.
-    pub(crate) fn find_strangers_room(
-        &self,
-        requests: u32,
-        urgency: Urgency,
-    ) -> Result<(), SourceError> {
-        let now = self.clock.monotonic();
-        let room = self.share.find_strangers_room(requests, urgency, now);
         room.map_err(|too_fast| self.paced(too_fast))
     }
 
@@ -297,9 +304,14 @@ impl Wire {
 fn caller(question: &Question) -> Caller<'_> {
     let url = &question.outgoing.url;
     let path = &url[url::Position::BeforePath..];
+    let subject = Subject::of(question.call, &question.repository, path);
+    let Urgency { asker, client, .. } = question.urgency;
     Caller {
         call: question.call,
-        subject: Subject::of(question.call, &question.repository, path),
+        subject: match client {
+            Some(client) if asker != Asker::Known => subject.sought_by(client),
+            _ => subject,
+        },
         login: question.login.as_ref(),
     }
 }

@@ -5,6 +5,7 @@ use http::HeaderValue;
 use url::Url;
 
 use super::*;
+use crate::exchange::Askers;
 use crate::pacers::{Pacers, Terms};
 use crate::wire::WireParts;
 
@@ -21,7 +22,7 @@ fn authority() -> Authority {
     let wire = Wire::new(WireParts {
         name: Arc::clone(&name),
         account: None,
-        is_of_clients: false,
+        askers: Askers::Ourselves,
         client: Client::new(policy).unwrap(),
         clock: Arc::clone(&clock),
         observe: Arc::new(Ignore),

@@ -1,7 +1,7 @@
 //! A circuit breaker: after several troubles in a row nothing is asked for a while, then one request tries.
 //!
 //! A server error is an answer, and about one repository: a broken image that somebody pulls again and again must not close the
-//! way to all others. So a repository counts once in a row, and the one that was the last straw does not take the next probe
+//! way to all others. So a repository counts once in a row, or, of what strangers seek, the client who sought it does, and the one that was the last straw does not take the next probe
 //! before others could. Silence counts each time. Pure: times are arguments.
 
 use std::time::Duration;
@@ -39,7 +39,7 @@ enum State {
 pub(crate) enum Trouble {
     /// No answer: not reached, cut off, or not in time. Another request would meet with the same.
     Silence,
-    /// A server error, about this repository.
+    /// A server error, about this repository, or sought by this stranger.
     About(u64),
 }
 

@@ -54,7 +54,7 @@ pub(crate) enum Scope {
     Everything,
     /// One part of the upstream.
     Part(Part),
-    /// Token requests with the login that was refused.
+    /// Requests with the login that was refused, at the part that refused it: of ours, those for tokens.
     Login,
 }
 
@@ -177,7 +177,7 @@ impl CoolDowns {
             Scope::Pulls => rest_longer(&mut self.pulls, rest),
             // It holds for the address: `pacers` has noted it.
             Scope::Everything => (false, rest.until),
-            Scope::Login => self.rest_alone(alone(Part::Token), rest),
+            Scope::Login => self.rest_alone(alone(part), rest),
             Scope::Part(_) if meant.is_alone => self.rest_alone(alone(part), rest),
             Scope::Part(_) => rest_longer(&mut self.parts[part as usize], rest),
         };

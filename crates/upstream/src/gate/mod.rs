@@ -9,6 +9,7 @@ mod cool_down;
 mod objects;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use forebay_content::{KeptBudget, UpstreamCall};
@@ -52,6 +53,9 @@ pub(crate) struct Gate {
 pub(crate) struct Subject {
     object: u64,
     repository: u64,
+    /// Whose server errors in a row count as one: the repository's, or of what strangers seek, who may choose among those that
+    /// fail, the client's.
+    culprit: u64,
 }
 
 /// A request that wants to pass.
@@ -135,9 +139,19 @@ impl Part {
 impl Subject {
     /// What `call` asks for at `path`, which is about `repository`.
     pub(crate) fn of(call: UpstreamCall, repository: &str, path: &str) -> Self {
+        let repository = hash_of(repository);
         Self {
             object: hash((call.as_str(), path)),
-            repository: hash_of(repository),
+            repository,
+            culprit: repository,
+        }
+    }
+
+    /// The same, which a stranger at this address seeks.
+    pub(crate) fn sought_by(self, client: IpAddr) -> Self {
+        Self {
+            culprit: hash(("client", &client.to_string())),
+            ..self
         }
     }
 }
@@ -236,7 +250,7 @@ impl Gate {
             .find_map(|&part| self.cool_downs.find(is_counted, part, login, now));
         let ailing = || self.objects.closed_for(subject.object, now);
         let mut broken = || {
-            parts.find_map(|&part| self.breakers[part as usize].closed_for(subject.repository, now))
+            parts.find_map(|&part| self.breakers[part as usize].closed_for(subject.culprit, now))
         };
         resting
             .map(Closed::Limited)
@@ -272,7 +286,7 @@ impl Gate {
             passages: [None; Part::COUNT],
         };
         for &part in parts {
-            match self.breakers[part as usize].admit(subject.repository, now) {
+            match self.breakers[part as usize].admit(subject.culprit, now) {
                 Ok(passage) => pass.passages[part as usize] = Some(passage),
                 Err(retry_after) => {
                     self.settle_health(&pass, Outcome::Nothing, (now, 0.0));
@@ -296,7 +310,9 @@ impl Gate {
     }
 
     fn settle_health(&mut self, pass: &Pass, outcome: Outcome, (now, jitter): (Duration, f64)) {
-        let Subject { object, repository } = pass.subject;
+        let Subject {
+            object, culprit, ..
+        } = pass.subject;
         match outcome {
             Outcome::Answered(_) => self.objects.note_answer(object),
             Outcome::Failed(_) => {
@@ -315,7 +331,7 @@ impl Gate {
             let mut trouble = |trouble| breaker.note_trouble(passage, trouble, (now, jitter));
             match outcome {
                 Outcome::Silent(last) if last == part => trouble(Trouble::Silence),
-                Outcome::Failed(last) if last == part => trouble(Trouble::About(repository)),
+                Outcome::Failed(last) if last == part => trouble(Trouble::About(culprit)),
                 Outcome::Answered(last) if last == part => breaker.note_answer(),
                 // The registry answered with a redirect before the blob's host did anything.
                 Outcome::Answered(Part::Blob)

@@ -34,39 +34,34 @@ enum Counted {
 }
 
 impl Strangers {
-    /// Counts a request, if it is a stranger's; `whole` is how many are sent a minute, and how many at once.
+    /// Counts so many requests, all or none, if they are a stranger's; `whole` is how many are sent a minute, and how many at once.
     ///
     /// # Errors
     /// They have had their part: after what time there is more. Nothing is counted then.
     pub(super) fn count(
         &mut self,
-        urgency: Urgency,
-        whole: (u32, u32),
-        now: Duration,
-    ) -> Result<(), TooFast> {
-        self.find_room((1, urgency), whole, now)?;
-        for (counted, part) in parts(urgency, whole).into_iter().flatten() {
-            let counted = self.asked.count(counted, part, now);
-            counted.map_err(|after| TooFast { after })?;
-        }
-        Ok(())
-    }
-
-    /// Whether so many requests of a stranger could be counted now.
-    ///
-    /// # Errors
-    /// As for [`count`](Self::count).
-    pub(super) fn find_room(
-        &self,
         (requests, urgency): (u32, Urgency),
         whole: (u32, u32),
         now: Duration,
     ) -> Result<(), TooFast> {
-        for (counted, part) in parts(urgency, whole).into_iter().flatten() {
+        let too_fast = |after| TooFast { after };
+        let parts = || parts(urgency, whole).into_iter().flatten();
+        for (counted, part) in parts() {
             let room = self.asked.find_room(&counted, part, (requests, now));
-            room.map_err(|after| TooFast { after })?;
+            room.map_err(too_fast)?;
+        }
+        for (counted, part) in parts() {
+            let counted = self.asked.count_all(counted, part, (requests, now));
+            counted.map_err(too_fast)?;
         }
         Ok(())
+    }
+
+    /// Takes back so many that were counted and not sent.
+    pub(super) fn give_back(&mut self, (requests, urgency): (u32, Urgency), whole: (u32, u32)) {
+        for (counted, part) in parts(urgency, whole).into_iter().flatten() {
+            self.asked.give_back(&counted, part, requests);
+        }
     }
 }
 

@@ -69,9 +69,9 @@ impl Admission<'_> {
             wire.observe.observe(&Event::Breaker { upstream, open });
             match trouble {
                 Some((part, failure)) => {
-                    news::breaker_opened(upstream, part, &failure.error.to_string());
+                    news::breaker_opened(upstream, wire.askers, (part, &failure.error.to_string()));
                 }
-                None => news::breaker_closed(upstream),
+                None => news::breaker_closed(upstream, wire.askers),
             }
         }
     }

@@ -15,7 +15,7 @@ use http::header::CONTENT_TYPE;
 use super::admission::Admission;
 use super::{Wire, caller};
 use crate::exchange::{
-    Asker, Giver, Granted, Heard, Question, Refusal, host_kind, method_of, read_start,
+    Asker, Askers, Giver, Granted, Heard, Question, Refusal, host_kind, method_of, read_start,
 };
 use crate::failure::Failure;
 use crate::gate::{Meant, Noted, Outcome, Part, Scope, hash_of};
@@ -178,12 +178,12 @@ impl Wire {
         let hearer = self.hearer(question);
         let is_address = matches!(limited.identity, Some(Identity::Address(_)))
             || hearer.is_some_and(|hearer| self.share.hear(part, hearer, times));
-        self.is_of_clients && !is_address
+        self.askers != Askers::Ourselves && !is_address
     }
 
     /// Who it is that asks, if what they hear may be about our address.
     fn hearer(&self, question: &Question) -> Option<Hearer> {
-        if !self.is_of_clients {
+        if self.askers == Askers::Ourselves {
             return Some(Hearer::OURSELVES);
         }
         let login = question.login.clone();

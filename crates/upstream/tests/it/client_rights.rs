@@ -196,6 +196,39 @@ async fn a_lockout_is_of_the_name_that_was_locked() {
 }
 
 #[tokio::test]
+async fn a_lockout_at_a_registry_that_takes_logins_itself_is_heard_once() {
+    const LOCKED: &str = "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\",\"message\":\"too many failed login attempts for username or IP address\"}]}";
+    let server = RawServer::start("127.0.0.1", |head| {
+        // `alice:` and `bob:secret`, as Basic has them.
+        if head.contains("ywxpy2u6") {
+            answer("429 Too Many Requests", "retry-after: 600\r\n", LOCKED)
+        } else if head.contains("ym9iOnNlY3JldA==".to_ascii_lowercase().as_str()) {
+            answer("200 OK", "content-type: application/json\r\n", "{}")
+        } else {
+            answer(
+                "401 Unauthorized",
+                "www-authenticate: Basic realm=\"x\"\r\n",
+                "",
+            )
+        }
+    })
+    .await;
+    let hub = HubSim::new().start().await;
+    let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+    let (rights, _) = Setup::of(&hub).change(|config| config.url = url).rights();
+    for asked in [2, 2, 2] {
+        let locked = greet(&rights, "alice", "wrong").await;
+        assert!(
+            matches!(locked, Err(SourceError::Limited { .. })),
+            "{locked:?}"
+        );
+        assert_eq!(server.heads().len(), asked);
+    }
+    let bob = greet(&rights, "bob", "secret").await.unwrap();
+    assert_eq!(bob, GIVEN);
+}
+
+#[tokio::test]
 async fn a_login_goes_to_no_token_service_that_is_not_listed() {
     let hub = hub().await;
     let (rights, _) = Setup::of(&hub).rights();

@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use forebay_content::{ClientRights, Sought};
 use forebay_limits::PULL_LIMIT_COOL_DOWN;
 use hub_sim::{Fault, On, hours, minutes};
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use url::Url;
 
-use crate::rig::{Rig, Setup, nginx, open_hub};
+use crate::raw::{RawServer, answer};
+use crate::rig::{Rig, Setup, asked_by, nginx, open_hub, split};
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -291,4 +294,38 @@ async fn no_password_token_or_signature_is_ever_logged() {
         let line = text.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");
     }
+}
+
+#[tokio::test]
+async fn trouble_that_strangers_meet_with_is_told_as_theirs() {
+    let log = Log::default();
+    let _guard = log.listen(LevelFilter::INFO);
+    let server = RawServer::start("127.0.0.1", |head| {
+        if head.contains("/v2/bad") {
+            answer("500 Internal Server Error", "", "")
+        } else {
+            let manifest = "content-type: application/vnd.oci.image.manifest.v1+json\r\n";
+            answer("200 OK", manifest, "")
+        }
+    })
+    .await;
+    let hub = open_hub().await;
+    let url = Url::parse(&format!("http://{}", server.address)).unwrap();
+    let (rights, seen) = Setup::of(&hub).change(|config| config.url = url).rights();
+    let ask = async |host: u32, image: &str| {
+        let (request, reference) = split(image);
+        let request = asked_by(&format!("198.51.100.{host}"), request);
+        let sought = Sought::Manifest(reference);
+        rights.check_right(&request, None, &sought).await
+    };
+    for host in 1..10 {
+        ask(host, &format!("bad{host}/app:1")).await.unwrap_err();
+    }
+    assert_eq!(log.count("WARN"), 0, "{}", log.text());
+    assert_eq!(log.count("INFO"), 1, "{}", log.text());
+    for expected in ["others go on", "who shows no login"] {
+        assert!(log.text().contains(expected), "{expected}: {}", log.text());
+    }
+    // Nor is anybody told that the upstream does not answer.
+    assert_eq!(seen.breaker(), [] as [bool; 0]);
 }

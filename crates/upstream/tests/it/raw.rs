@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex};
 use forebay_jobs::Supervisor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// After what ends with this nothing comes, and the connection stays.
+/// After what ends with this nothing comes, and the connection stays until it is let go.
 pub(crate) const HANG: &str = "\0hang";
 
 /// Answers one request a connection, and remembers the heads of all.
 pub(crate) struct RawServer {
     pub(crate) address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
+    /// Whether what hangs is let go.
+    is_let_go: watch::Sender<bool>,
 }
 
 type Answer = dyn Fn(&str) -> String + Send + Sync;
@@ -32,15 +35,31 @@ impl RawServer {
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = Arc::clone(&heads);
         let answer: Arc<Answer> = Arc::new(answer);
+        let (is_let_go, hanging) = watch::channel(false);
         let supervisor = Supervisor::new();
         let connections = supervisor.clone();
         supervisor.spawn("raw server", async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
-                connections.spawn("raw connection", serve(stream, seen, answer));
+                let served = serve(stream, (seen, answer), hanging.clone());
+                connections.spawn("raw connection", served);
             }
         });
-        Self { address, heads }
+        Self {
+            address,
+            heads,
+            is_let_go,
+        }
+    }
+
+    /// Ends the connections that hang, and those that would.
+    pub(crate) fn let_go(&self) {
+        self.is_let_go.send_replace(true);
+    }
+
+    /// Has connections hang again.
+    pub(crate) fn hold(&self) {
+        self.is_let_go.send_replace(false);
     }
 
     /// The heads of the requests that came, in lower case.
@@ -57,7 +76,11 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     )
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answer: Arc<Answer>) {
+async fn serve(
+    mut stream: TcpStream,
+    (seen, answer): (Arc<Mutex<Vec<String>>>, Arc<Answer>),
+    mut is_let_go: watch::Receiver<bool>,
+) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD_BYTES {
         match stream.read_u8().await {
@@ -70,8 +93,11 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answer: Arc
     seen.lock().unwrap().push(head);
     if let Some(start) = reply.strip_suffix(HANG) {
         let _ = stream.write_all(start.as_bytes()).await;
-        // Until the other side has enough.
-        let _ = stream.read_u8().await;
+        // Or until the other side has enough.
+        tokio::select! {
+            _ = stream.read_u8() => {}
+            _ = is_let_go.wait_for(|is_let_go| *is_let_go) => {}
+        }
         return;
     }
     let _ = stream.write_all(reply.as_bytes()).await;

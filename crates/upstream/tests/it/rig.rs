@@ -122,12 +122,8 @@ impl Setup {
     }
 
     /// Gives up on a silent peer so soon that a test can wait for it.
-    pub(crate) fn hasty(self) -> Self {
-        self.giving_up_after(Duration::from_millis(200))
-    }
-
-    /// Gives up on a peer that is silent for so long.
-    pub(crate) fn giving_up_after(mut self, silence: Duration) -> Self {
+    pub(crate) fn hasty(mut self) -> Self {
+        let silence = Duration::from_millis(200);
         self.policy.timeouts = Timeouts {
             header: silence,
             idle: silence,

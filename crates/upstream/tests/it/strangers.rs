@@ -45,9 +45,7 @@ async fn setup(server: &RawServer) -> Setup {
 impl Asked {
     async fn start(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         let server = RawServer::start("127.0.0.1", answer).await;
-        // Some answer nothing; others are answered sooner than that, however busy the machine is.
-        let silence = Duration::from_secs(3);
-        let (rights, _) = setup(&server).await.giving_up_after(silence).rights();
+        let (rights, _) = setup(&server).await.rights();
         Self { rights, server }
     }
 
@@ -62,13 +60,35 @@ impl Asked {
         image: &str,
         sought: Sought,
     ) -> Result<ClientRight, SourceError> {
+        let address = who.map_or("198.51.100.1", |who| who.2);
+        self.seek_from(address, who, (image, sought)).await
+    }
+
+    /// As whoever it is, but from this address.
+    async fn ask_from(
+        &self,
+        address: &str,
+        who: Option<Who>,
+        image: &str,
+    ) -> Result<ClientRight, SourceError> {
+        let (_, reference) = split(image);
+        self.seek_from(address, who, (image, Sought::Manifest(reference)))
+            .await
+    }
+
+    async fn seek_from(
+        &self,
+        address: &str,
+        who: Option<Who>,
+        (image, sought): (&str, Sought),
+    ) -> Result<ClientRight, SourceError> {
         let (request, _) = split(image);
         let login = who.map(|Who(name, standing, _)| ClientLogin {
             name: name.to_owned(),
             password: Secret::new("secret"),
             standing,
         });
-        let request = asked_by(who.map_or("198.51.100.1", |who| who.2), request);
+        let request = asked_by(address, request);
         let right = self.rights.check_right(&request, login.as_ref(), &sought);
         right.await
     }
@@ -188,20 +208,48 @@ async fn strangers_who_ask_for_what_fails_close_the_way_for_strangers_alone() {
         }
     })
     .await;
-    let eve = Who("eve", Standing::Unproven, "198.51.100.1");
+    let eve = |address| Who("eve", Standing::Unproven, address);
+    let dave = Who("dave", Standing::Unproven, "192.0.2.3");
     for number in 0..20 {
-        for who in [None, Some(eve)] {
+        for who in [None, Some(eve("198.51.100.1"))] {
             let told = registry.ask(who, &format!("bad{number}/app:1")).await;
             assert!(told.is_err(), "{told:?}");
         }
         assert_eq!(registry.gets(ALICE, "team/app:1").await, (true, 1));
+        // One client's troubles are one, of however many images.
+        assert_eq!(registry.gets(dave, "team/app:1").await, (true, 1));
     }
-    assert_eq!(registry.gets(eve, "team/app:1").await, (false, 0));
+    // Those of many who show no login are theirs alone.
+    let asked = async |who: Option<Who>, address, number| {
+        let image = format!("bad{number}/app:1");
+        let told = registry.ask_from(address, who, &image).await;
+        assert!(told.is_err(), "{told:?}");
+    };
+    let addresses: Vec<String> = (2..8).map(|host| format!("198.51.100.{host}")).collect();
+    for (number, address) in addresses.iter().enumerate() {
+        asked(None, address, number).await;
+    }
+    let nobody = registry
+        .ask_from("198.51.100.9", None, "team/app:1")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(nobody, SourceError::Unavailable { .. }),
+        "{nobody}"
+    );
+    assert_eq!(registry.gets(dave, "team/app:1").await, (true, 1));
+    assert_eq!(registry.gets(ALICE, "team/app:1").await, (true, 1));
+    // And those of many who show logins that nobody has seen work are not those of who shows one that has.
+    for (number, address) in addresses.iter().enumerate() {
+        asked(Some(dave), address, number).await;
+    }
+    assert_eq!(registry.gets(dave, "team/app:1").await, (false, 0));
+    assert_eq!(registry.gets(ALICE, "team/app:1").await, (true, 1));
     // What a login meets with that works, all would meet with.
     for number in 0..5 {
         assert!(!registry.gets(ALICE, &format!("bad{number}/app:1")).await.0);
     }
-    for who in [ALICE, BOB, eve] {
+    for who in [ALICE, BOB, dave] {
         assert_eq!(
             registry.gets(who, "team/app:1").await,
             (false, 0),
@@ -210,24 +258,58 @@ async fn strangers_who_ask_for_what_fails_close_the_way_for_strangers_alone() {
     }
 }
 
+/// As a registry with a token service answers that gives to everybody, so that each question is two requests.
+fn with_tokens(head: &str) -> String {
+    let host = head
+        .split("host: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next());
+    let realm = format!("http://{}/token", host.unwrap());
+    if head.contains(" /token") {
+        answer("200 OK", "", "{\"token\":\"t\"}")
+    } else if head.contains("authorization: bearer") {
+        answer("200 OK", MANIFEST, "")
+    } else {
+        let challenge = format!("www-authenticate: Bearer realm=\"{realm}\"\r\n");
+        answer("401 Unauthorized", &challenge, "")
+    }
+}
+
+#[tokio::test]
+async fn strangers_who_come_at_once_have_no_token_without_its_answer() {
+    let server = RawServer::start("127.0.0.1", |head| {
+        // Of what is refused no answer is wanted.
+        if head.contains(" /token") && head.contains("refused") {
+            answer("403 Forbidden", "", "")
+        } else {
+            with_tokens(head)
+        }
+    })
+    .await;
+    let setup = setup(&server).await.change(|config| {
+        (config.requests_per_minute, config.burst) = (800, 800);
+    });
+    let (rights, _) = setup.rights();
+    let registry = Asked { rights, server };
+    assert!(registry.ask(None, "team/app:1").await.is_ok());
+    let images: Vec<String> = (0..120).map(|n| format!("team/app{n}:1")).collect();
+    let told = join_all(images.iter().map(|image| registry.ask(None, image))).await;
+    let answered = told.iter().filter(|told| told.is_ok()).count();
+    // Of 50 requests, three for the challenge and what came of it.
+    assert_eq!((answered, registry.server.heads().len()), (23, 49));
+    // What was meant for the questions that were not asked is there for others.
+    let eve = Who("eve", Standing::Unproven, "198.51.100.1");
+    assert!(registry.gets(eve, "team/app:1").await.0);
+    let images: Vec<String> = (0..120).map(|n| format!("refused/app{n}:1")).collect();
+    for image in &images {
+        let _ = registry.ask(Some(eve), image).await;
+    }
+    assert_eq!(registry.server.heads().len(), 49 + 3 + 46);
+}
+
 #[tokio::test]
 async fn strangers_send_the_registry_so_many_requests_and_no_more_and_who_is_known_there_goes_on() {
-    // Open to all; and a token service, so that each question is two requests.
-    let with_tokens = |head: &str| {
-        let host = head
-            .split("host: ")
-            .nth(1)
-            .and_then(|rest| rest.lines().next());
-        let realm = format!("http://{}/token", host.unwrap());
-        if head.contains(" /token") {
-            answer("200 OK", "", "{\"token\":\"t\"}")
-        } else if head.contains("authorization: bearer") {
-            answer("200 OK", MANIFEST, "")
-        } else {
-            let challenge = format!("www-authenticate: Bearer realm=\"{realm}\"\r\n");
-            answer("401 Unauthorized", &challenge, "")
-        }
-    };
+    // Open to all; and a token service.
     let open = |_: &str| answer("200 OK", MANIFEST, "");
     for is_open in [true, false] {
         let server = RawServer::start("127.0.0.1", move |head| {
@@ -261,8 +343,9 @@ async fn strangers_send_the_registry_so_many_requests_and_no_more_and_who_is_kno
         let most = if is_open { 50 } else { 49 };
         assert_eq!(asked_by(None).await, most, "{is_open}");
         assert_eq!(asked_by(None).await, 0, "{is_open}");
+        // The first of those who show a login finds out what the registry wants of them.
         for (address, expected) in [
-            ("198.51.100.2", 50),
+            ("198.51.100.2", most),
             ("198.51.100.3", 50),
             ("198.51.100.4", 50),
             ("198.51.100.5", 50),
@@ -397,6 +480,7 @@ async fn whatever_a_registry_does_to_strangers_a_login_that_works_goes_on() {
     .await;
     assert!(registry.gets(ALICE, "team/app:1").await.0);
     for standing in [None, Some(Standing::Unproven)] {
+        registry.server.hold();
         let ask = |number: usize| {
             let name = NAMES[number % NAMES.len()];
             let who = standing.map(|standing| Who("eve", standing, "198.51.100.1"));
@@ -412,6 +496,8 @@ async fn whatever_a_registry_does_to_strangers_a_login_that_works_goes_on() {
             for number in 0..50 {
                 given += usize::from(registry.gets(ALICE, &format!("team/app{number}:1")).await.0);
             }
+            // What hangs does so until she has all that she asked for.
+            registry.server.let_go();
             given
         };
         let (told, given) = tokio::join!(strangers, alices);
