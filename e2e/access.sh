@@ -30,8 +30,7 @@ account() {
   "$BIN/forebay" "$@" --config "$WORK/forebay.toml"
 }
 
-echo alice-has-a-password | account user add alice
-echo bob-has-a-password | account user add bob
+add_users alice bob
 robot=$(account token create --name ci --repo 'team/*' --actions pull,push --expires 1d)
 
 export DOCKER_HOST=unix:///run/docker.sock

@@ -18,9 +18,7 @@ repositories = ["charts/*"]
 actions = ["pull"]
 TOML
 start_forebay
-for name in alice bob; do
-  echo "$name-has-a-password" | "$BIN/forebay" user add "$name" --config "$WORK/forebay.toml"
-done
+add_users alice bob
 
 helm() {
   "$CLIENTS/helm" "$@"
@@ -58,4 +56,4 @@ expect_equal "tags" '["1.2.3","1.3.0_build.5"]' \
 echo "== who may pull pushes nothing"
 helm package --version 2.0.0 app
 if helm push --plain-http app-2.0.0.tgz "oci://$SERVER/charts" >refused 2>&1; then fail "bob pushed a chart"; fi
-grep -qiE 'denied|403|unauthorized|401' refused || fail "it was refused in other words: $(cat refused)"
+grep -qiE 'denied|403' refused || fail "it was refused in other words: $(cat refused)"

@@ -165,6 +165,14 @@ stop_forebay() {
   stop "$SERVER_PID"
 }
 
+# Users, each with the password NAME-has-a-password.
+add_users() {
+  local name
+  for name in "$@"; do
+    echo "$name-has-a-password" | "$BIN/forebay" user add "$name" --config "$WORK/forebay.toml"
+  done
+}
+
 # Hubs that were asked nothing yet and a Forebay that keeps nothing, for one more story after those that stopped them.
 start_afresh() {
   stop_forebay
@@ -237,6 +245,11 @@ digest_of_input() {
 expect_at_most() {
   local what="$1" most="$2" got="$3"
   [ "$got" -le "$most" ] || fail "$what: wanted at most $most, got $got"
+}
+
+expect_at_least() {
+  local what="$1" least="$2" got="$3"
+  [ "$got" -ge "$least" ] || fail "$what: wanted at least $least, got $got"
 }
 
 # === What a hub saw

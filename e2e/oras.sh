@@ -13,7 +13,7 @@ repositories = ["team/*", "mirror/*"]
 actions = ["pull", "push", "delete"]
 TOML
 start_forebay
-echo alice-has-a-password | "$BIN/forebay" user add alice --config "$WORK/forebay.toml"
+add_users alice
 
 oras() {
   "$CLIENTS/oras" "$@" --plain-http
