@@ -14,8 +14,9 @@ const MAX_AT_ONCE: usize = 2;
 /// Checks that wait or are under way; who comes then is told to come again.
 const MAX_PENDING: usize = 64;
 
-/// Of these, those of one address (of IPv6: of a /64): a quarter, so that whoever tries passwords without end leaves places to
-/// others. A site behind one address has as many logins at a time that were not remembered.
+/// Of these, those of one address (of IPv6: of a /64): a quarter, and no more than are free, so that whoever tries passwords without
+/// end, from however many addresses, leaves places to others. A site behind one address has as many logins at a time that were not
+/// remembered.
 const MAX_PENDING_OF_ONE: usize = MAX_PENDING / 4;
 
 /// Who hashes.
@@ -49,7 +50,8 @@ impl Hashing {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let mut share = self.shares.share_of(from);
-        share.take(1).map_err(|_| Busy)?;
+        let free = self.places.available_permits();
+        share.take_up_to(free, 1).map_err(|_| Busy)?;
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
@@ -96,6 +98,41 @@ mod tests {
         }
         assert_eq!(hashing.run(None, || 7).await, Ok(7));
         assert_eq!(hashing.done(), u64::try_from(MAX_PENDING).unwrap() + 1);
+    }
+
+    #[tokio::test]
+    async fn however_many_addresses_fill_all_places_the_next_one_that_is_free_is_anothers() {
+        let hashing = Arc::new(Hashing::new());
+        let (gate, opened) = mpsc::channel::<()>();
+        let opened = Arc::new(Mutex::new(opened));
+        let of = |host: u8| {
+            let opened = Arc::clone(&opened);
+            let wait = move || opened.lock().unwrap().recv().unwrap_or_default();
+            Box::pin(hashing.run(Some([198, 51, 100, host].into()), wait))
+        };
+        let mut waiting = Vec::new();
+        for host in 1..40 {
+            let mut work = of(host);
+            while futures_poll(&mut work).await {
+                waiting.push(work);
+                work = of(host);
+            }
+        }
+        // Those who have most go on asking, and one of theirs ends; those that are under way stay.
+        for other in 100..110 {
+            drop(waiting.remove(MAX_AT_ONCE));
+            for host in 1..5 {
+                let mut more = of(host);
+                assert!(!futures_poll(&mut more).await, "{host} took it");
+            }
+            let mut other = of(other);
+            assert!(futures_poll(&mut other).await);
+            waiting.push(other);
+        }
+        drop(gate);
+        for work in waiting {
+            work.await.unwrap();
+        }
     }
 
     #[tokio::test]
