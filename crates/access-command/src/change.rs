@@ -1,6 +1,6 @@
 //! Has accounts changed, and says where, if that makes the data directory.
 
-use forebay_access::{Order, Told};
+use forebay_access::{AccountOrder, AccountOutcome};
 use forebay_config::Config;
 use forebay_server::{is_data_dir, note_of_new, order_accounts};
 use forebay_terminal::{Failure, Printer};
@@ -11,9 +11,9 @@ use forebay_terminal::{Failure, Printer};
 /// Those of [`order_accounts`].
 pub(crate) async fn change(
     config: &Config,
-    order: Order,
+    order: AccountOrder,
     printer: &Printer,
-) -> Result<Told, Failure> {
+) -> Result<AccountOutcome, Failure> {
     let is_first = !is_data_dir(&config.data);
     let told = order_accounts(&config.data, order).await?;
     if is_first {

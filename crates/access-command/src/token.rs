@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Subcommand;
-use forebay_access::{ACCOUNTS_AT_A_TIME, Order, RightText, RobotText, Told};
+use forebay_access::{ACCOUNTS_AT_A_TIME, AccountOrder, AccountOutcome, RightText, RobotText};
 use forebay_config::{Environment, load, time_span};
 use forebay_server::order_accounts;
 use forebay_terminal::{
@@ -97,7 +97,7 @@ pub async fn run(
         }
         Act::Revoke { name, source } => {
             let config = load(&source.without_listen(environment))?;
-            let told = change(&config, Order::RevokeRobot { name }, printer).await?;
+            let told = change(&config, AccountOrder::RevokeRobot { name }, printer).await?;
             for robot in robots_of(told)? {
                 printer.line(format_args!("{}  {}  revoked", robot.id, robot.name));
             }
@@ -112,7 +112,7 @@ async fn create(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let config = load(&create.source.without_listen(environment))?;
-    let order = Order::AddRobot {
+    let order = AccountOrder::AddRobot {
         name: create.name,
         rights: vec![RightText {
             repositories: create.repositories,
@@ -120,7 +120,7 @@ async fn create(
         }],
         expires_in_seconds: create.expires.0.map(|span| span.as_secs()),
     };
-    let Told::Made { robot, token } = change(&config, order, printer).await? else {
+    let AccountOutcome::Made { robot, token } = change(&config, order, printer).await? else {
         return Err(Failure::plain("the answer is no token"));
     };
     if create.json {
@@ -141,7 +141,7 @@ async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, 
     let mut robots: Vec<RobotText> = Vec::new();
     loop {
         let after = robots.last().map(|robot| robot.id.clone());
-        let page = order_accounts(data, Order::ListRobots { after }).await?;
+        let page = order_accounts(data, AccountOrder::ListRobots { after }).await?;
         let page = robots_of(page)?;
         let is_last = page.len() < ACCOUNTS_AT_A_TIME as usize;
         robots.extend(page);
@@ -154,9 +154,7 @@ async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, 
         return Ok(ExitStatus::Ok);
     }
     let row = |robot: &RobotText| {
-        let rights = robot.rights.iter();
-        let rights =
-            rights.map(|right| format!("{} {}", right.actions, right.repositories.join(" ")));
+        let rights = robot.rights.iter().map(ToString::to_string);
         let rights = rights.collect::<Vec<_>>().join("; ");
         [robot.id.clone(), robot.name.clone(), rights, until(robot)]
     };
@@ -169,9 +167,9 @@ async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, 
     Ok(ExitStatus::Ok)
 }
 
-fn robots_of(told: Told) -> Result<Vec<RobotText>, Failure> {
+fn robots_of(told: AccountOutcome) -> Result<Vec<RobotText>, Failure> {
     match told {
-        Told::Robots(robots) => Ok(robots),
+        AccountOutcome::Robots(robots) => Ok(robots),
         _ => Err(Failure::plain("the answer is no list of tokens")),
     }
 }

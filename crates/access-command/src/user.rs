@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use forebay_access::{ACCOUNTS_AT_A_TIME, Order, Told, UserText};
+use forebay_access::{ACCOUNTS_AT_A_TIME, AccountOrder, AccountOutcome, UserText};
 use forebay_config::{Environment, load};
 use forebay_server::order_accounts;
 use forebay_terminal::{
@@ -94,18 +94,34 @@ pub async fn run(
             let given = password.give((&who.name, &example), printer).await?;
             let new = given.is_new.then(|| given.password.clone());
             let (name, password) = (who.name, given.password);
-            (Order::AddUser { name, password }, who.source, new)
+            (AccountOrder::AddUser { name, password }, who.source, new)
         }
         Act::Password { who, password } => {
             let example = format!("forebay user password {}", who.name);
             let given = password.give((&who.name, &example), printer).await?;
             let new = given.is_new.then(|| given.password.clone());
             let (name, password) = (who.name, given.password);
-            (Order::SetPassword { name, password }, who.source, new)
+            (
+                AccountOrder::SetPassword { name, password },
+                who.source,
+                new,
+            )
         }
-        Act::Disable { who } => (Order::DisableUser { name: who.name }, who.source, None),
-        Act::Enable { who } => (Order::EnableUser { name: who.name }, who.source, None),
-        Act::Remove { who } => (Order::RemoveUser { name: who.name }, who.source, None),
+        Act::Disable { who } => (
+            AccountOrder::DisableUser { name: who.name },
+            who.source,
+            None,
+        ),
+        Act::Enable { who } => (
+            AccountOrder::EnableUser { name: who.name },
+            who.source,
+            None,
+        ),
+        Act::Remove { who } => (
+            AccountOrder::RemoveUser { name: who.name },
+            who.source,
+            None,
+        ),
     };
     let config = load(&source.without_listen(environment))?;
     let done = order.to_string();
@@ -121,7 +137,9 @@ async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, 
     let mut users: Vec<UserText> = Vec::new();
     loop {
         let after = users.last().map(|user| user.name.clone());
-        let Told::Users(page) = order_accounts(data, Order::ListUsers { after }).await? else {
+        let AccountOutcome::Users(page) =
+            order_accounts(data, AccountOrder::ListUsers { after }).await?
+        else {
             return Err(Failure::plain("the answer is no list of users"));
         };
         let is_last = page.len() < ACCOUNTS_AT_A_TIME as usize;

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use forebay_content::{ClientRight, Clock, SourceError, Standing};
+use forebay_content::{ClientRight, Clock, SourceError, Standing, lock};
 use forebay_limits::Limiter;
 use moka::sync::Cache;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
@@ -16,7 +16,6 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use crate::addresses::Addresses;
 use crate::attempts::{Attempt, Attempts, Number, Wait};
 use crate::handle::{Handle, Handles};
-use crate::lock::lock;
 use crate::random::{NoRandomness, Random};
 use crate::turns::Turns;
 

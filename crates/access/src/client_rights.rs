@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use forebay_content::{
     Caller, ClientLogin, ClientRight, ClientRights, ClientVisit, Clock, Request, Sought,
-    SourceError, Standing,
+    SourceError, Standing, lock,
 };
 use forebay_oci::RepositoryName;
 use futures::FutureExt;
@@ -18,7 +18,6 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use crate::client_logins::{ClientLogins, Shown};
 use crate::handle::Handle;
 use crate::held_table::HeldTable;
-use crate::lock::lock;
 use crate::verdicts::Verdicts;
 
 /// How often one who waited with others for an answer about something else asks anew.

@@ -14,7 +14,6 @@ mod held_table;
 mod htpasswd;
 mod jws;
 mod known;
-mod lock;
 mod orders;
 mod password;
 mod policy;
@@ -42,7 +41,10 @@ pub use grant::{Grant, Narrowing};
 pub use htpasswd::{Htpasswd, InvalidHtpasswd, MAX_HTPASSWD_BYTES, WrongLine};
 pub use jws::{BadToken, MAX_TOKEN_PART_BYTES};
 pub use known::ACCOUNT_MEMORY;
-pub use orders::{ACCOUNTS_AT_A_TIME, Order, OrderError, RightText, RobotText, Told, UserText};
+pub use orders::{
+    ACCOUNTS_AT_A_TIME, AccountOrder, AccountOrderError, AccountOutcome, RightText, RobotText,
+    UserText,
+};
 pub use password::{
     HashCost, InvalidPassword, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, hash_password,
 };

@@ -14,7 +14,7 @@ pub const ACCOUNTS_AT_A_TIME: u32 = 500;
 /// What is to be done. Printed, it never tells a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Order {
+pub enum AccountOrder {
     /// Make a user.
     AddUser {
         /// Its name.
@@ -75,7 +75,7 @@ pub enum Order {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Told {
+pub enum AccountOutcome {
     /// It is done.
     Done,
     /// Users, in the order of their names; more may follow if there are as many as an answer lists.
@@ -134,7 +134,7 @@ pub struct RobotText {
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub enum AccountOrderError {
     /// A name is none.
     #[error("{0:?} is no name of an account: {1}")]
     Name(String, forebay_content::InvalidAccountName),
@@ -152,7 +152,7 @@ pub enum OrderError {
     Desk(#[from] DeskError),
 }
 
-impl Order {
+impl AccountOrder {
     /// True if it only looks.
     pub fn is_look(&self) -> bool {
         matches!(self, Self::ListUsers { .. } | Self::ListRobots { .. })
@@ -168,9 +168,7 @@ impl Order {
         else {
             return None;
         };
-        let rights = rights.iter();
-        let rights =
-            rights.map(|right| format!("{} {}", right.actions, right.repositories.join(" ")));
+        let rights = rights.iter().map(ToString::to_string);
         let until = expires_in_seconds.map_or_else(
             || "does not expire".to_owned(),
             |seconds| format!("expires in {seconds} s"),
@@ -180,7 +178,7 @@ impl Order {
     }
 }
 
-impl OrderError {
+impl AccountOrderError {
     /// Why not, in a word, for the audit log.
     pub fn word(&self) -> &'static str {
         match self {
@@ -198,7 +196,7 @@ impl OrderError {
     }
 }
 
-impl fmt::Display for Order {
+impl fmt::Display for AccountOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddUser { name, .. } => write!(f, "add user {name}"),
@@ -219,23 +217,28 @@ impl Desk {
     ///
     /// # Errors
     /// It has a word that means nothing, or the desk could not.
-    pub async fn carry_out(&self, order: Order) -> Result<Told, OrderError> {
+    pub async fn carry_out(
+        &self,
+        order: AccountOrder,
+    ) -> Result<AccountOutcome, AccountOrderError> {
         match order {
-            Order::AddUser { name, password } => {
+            AccountOrder::AddUser { name, password } => {
                 self.add_user(&account(name)?, &password).await?;
             }
-            Order::SetPassword { name, password } => {
+            AccountOrder::SetPassword { name, password } => {
                 self.set_password(&account(name)?, &password).await?;
             }
-            Order::DisableUser { name } => self.set_disabled(&account(name)?, true).await?,
-            Order::EnableUser { name } => self.set_disabled(&account(name)?, false).await?,
-            Order::RemoveUser { name } => self.remove_user(&account(name)?).await?,
-            Order::ListUsers { after } => {
+            AccountOrder::DisableUser { name } => self.set_disabled(&account(name)?, true).await?,
+            AccountOrder::EnableUser { name } => self.set_disabled(&account(name)?, false).await?,
+            AccountOrder::RemoveUser { name } => self.remove_user(&account(name)?).await?,
+            AccountOrder::ListUsers { after } => {
                 let after = after.map(account).transpose()?;
                 let users = self.users(after.as_ref(), ACCOUNTS_AT_A_TIME).await?;
-                return Ok(Told::Users(users.iter().map(UserText::of).collect()));
+                return Ok(AccountOutcome::Users(
+                    users.iter().map(UserText::of).collect(),
+                ));
             }
-            Order::AddRobot {
+            AccountOrder::AddRobot {
                 name,
                 rights,
                 expires_in_seconds,
@@ -247,25 +250,34 @@ impl Desk {
                     expires_in: expires_in_seconds.map(Duration::from_secs),
                 });
                 let made = made.await?;
-                return Ok(Told::Made {
+                return Ok(AccountOutcome::Made {
                     robot: RobotText::of(&made.robot),
                     token: made.token,
                 });
             }
-            Order::RevokeRobot { name } => {
+            AccountOrder::RevokeRobot { name } => {
                 let revoked = self.revoke_robots(&name).await?;
-                return Ok(Told::Robots(revoked.iter().map(RobotText::of).collect()));
+                return Ok(AccountOutcome::Robots(
+                    revoked.iter().map(RobotText::of).collect(),
+                ));
             }
-            Order::ListRobots { after } => {
-                let after = after.map(|id| id.parse().map_err(|_| OrderError::Id(id)));
+            AccountOrder::ListRobots { after } => {
+                let after = after.map(|id| id.parse().map_err(|_| AccountOrderError::Id(id)));
                 let after = after.transpose()?;
                 let robots = self.robots(after.as_ref(), ACCOUNTS_AT_A_TIME);
-                return Ok(Told::Robots(
+                return Ok(AccountOutcome::Robots(
                     robots.await?.iter().map(RobotText::of).collect(),
                 ));
             }
         }
-        Ok(Told::Done)
+        Ok(AccountOutcome::Done)
+    }
+}
+
+impl fmt::Display for RightText {
+    /// As lists and the audit log have it: `pull,push team/* other`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.actions, self.repositories.join(" "))
     }
 }
 
@@ -277,16 +289,16 @@ impl RightText {
         }
     }
 
-    fn read(self) -> Result<Right, OrderError> {
+    fn read(self) -> Result<Right, AccountOrderError> {
         let patterns = self.repositories.into_iter();
         let patterns = patterns.map(|text| match text.parse() {
             Ok(pattern) => Ok(pattern),
-            Err(why) => Err(OrderError::Pattern(text, why)),
+            Err(why) => Err(AccountOrderError::Pattern(text, why)),
         });
         let repositories = patterns.collect::<Result<_, _>>()?;
         match self.actions.parse() {
             Ok(acts) => Ok(Right { repositories, acts }),
-            Err(why) => Err(OrderError::Actions(self.actions, why)),
+            Err(why) => Err(AccountOrderError::Actions(self.actions, why)),
         }
     }
 }
@@ -315,10 +327,10 @@ impl RobotText {
     }
 }
 
-fn account(name: String) -> Result<AccountName, OrderError> {
+fn account(name: String) -> Result<AccountName, AccountOrderError> {
     match name.parse() {
         Ok(account) => Ok(account),
-        Err(why) => Err(OrderError::Name(name, why)),
+        Err(why) => Err(AccountOrderError::Name(name, why)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::held_table::HeldTable;
-use crate::lock::lock;
+use forebay_content::lock;
 
 /// The lines. Who has nobody in theirs is not remembered for long.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 
-use forebay_access::{Order, Told};
+use forebay_access::{AccountOrder, AccountOutcome};
 use forebay_content::{PullCursor, PullOrder};
 use forebay_forecast::{Survey, SurveyRequest};
 use forebay_http_kit::{Body, RequestBody};
@@ -63,7 +63,10 @@ pub trait Control: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Warmed, ControlError>> + Send;
 
     /// Makes, changes or lists accounts.
-    fn accounts(&self, order: Order) -> impl Future<Output = Result<Told, ControlError>> + Send;
+    fn accounts(
+        &self,
+        order: AccountOrder,
+    ) -> impl Future<Output = Result<AccountOutcome, ControlError>> + Send;
 
     /// Makes, changes, looks at or lists local repositories, applies rules to them, collects garbage.
     fn repositories(

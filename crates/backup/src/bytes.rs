@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::pin::pin;
 
-use forebay_content::{BlobError, BlobStat, BlobStore, CatalogError, Hosted, PAGE, pages};
+use forebay_content::{
+    BlobError, BlobStat, BlobStore, CatalogError, Hosted, PAGE, blob_pages, held_pages,
+};
 use forebay_oci::{Digest, Hasher};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -59,14 +61,7 @@ impl Bytes<'_> {
             page: VecDeque::new(),
             last: None,
         };
-        let mut held = pin!(pages(
-            None,
-            |after: Option<Digest>| async move {
-                let page = self.rows.held_after(after.as_ref(), PAGE).await;
-                page.map_err(|error| self.unread(error))
-            },
-            last_digest,
-        ));
+        let mut held = pin!(held_pages(self.rows).map_err(|error| self.unread(error)));
         while let Some(page) = held.try_next().await? {
             let mut missing = Vec::new();
             for stat in page {
@@ -148,14 +143,7 @@ impl Bytes<'_> {
     /// Removes what nobody holds any more: how many.
     pub(crate) async fn remove_unheld(&self) -> Result<u64, BackupError> {
         let mut removed = 0;
-        let mut there = pin!(pages(
-            None,
-            |after: Option<Digest>| async move {
-                let page = self.to.list(after.as_ref(), PAGE as usize).await;
-                page.map_err(|error| self.failed(error))
-            },
-            last_digest,
-        ));
+        let mut there = pin!(blob_pages(self.to).map_err(|error| self.failed(error)));
         while let Some(page) = there.try_next().await? {
             let digests: Vec<Digest> = page.into_iter().map(|stat| stat.digest).collect();
             let held = self
@@ -206,11 +194,6 @@ impl Ahead<'_> {
             self.page = page.into();
         }
     }
-}
-
-#[expect(clippy::ptr_arg, reason = "a page is what a read gives")]
-fn last_digest(page: &Vec<BlobStat>) -> Option<Digest> {
-    page.last().map(|last| last.digest.clone())
 }
 
 fn in_words(error: &BlobError) -> String {

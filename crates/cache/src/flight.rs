@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use forebay_content::{Clock, SourceError};
+use forebay_content::{Clock, SourceError, lock};
 use forebay_jobs::Supervisor;
 use tokio::sync::watch;
 
@@ -155,10 +155,6 @@ impl<K: Eq + Hash, V> Drop for Entry<K, V> {
     fn drop(&mut self) {
         self.remove();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // === impl Seat ===

@@ -162,6 +162,12 @@ impl Wrong {
         }
     }
 
+    /// As what is wrong with `key` of a table in the value: `whose` leads from the value's own name to it.
+    pub(super) fn within(mut self, whose: &str, key: &str) -> Self {
+        self.what = format!("{whose} `{key}` {}", self.what);
+        self
+    }
+
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(Hint::new(hint));
         self

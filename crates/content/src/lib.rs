@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod ledger_rows;
 mod limit_rows;
+mod lock;
 pub mod memory;
 mod pages;
 mod range;
@@ -60,7 +61,8 @@ pub use limit_rows::{
     BudgetKey, EVERYTHING_SCOPE, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS,
     MAX_COOL_DOWNS, MAX_SOURCES, login_scope, pulls_scope,
 };
-pub use pages::{PAGE, pages};
+pub use lock::lock;
+pub use pages::{PAGE, blob_pages, held_pages, journal_pages, pages};
 pub use range::{ByteRange, Unsatisfiable};
 pub use secret::Secret;
 pub use source::{

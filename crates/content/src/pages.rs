@@ -1,6 +1,9 @@
 //! Lists that are read a page at a time, from any place in them to their end.
 
+use forebay_oci::{Digest, RepositoryName};
 use futures::stream::{self, Stream};
+
+use crate::{BlobError, BlobStat, BlobStore, CatalogError, HostedUpkeep, Journal, JournalPage};
 
 /// How many rows, blobs or journals are read in one go: so many that going through all of them costs few reads, so few that others
 /// have their turn between two.
@@ -25,6 +28,46 @@ where
         let next = place_of(&page).map(Some);
         Ok(Some((page, (next, read, place_of))))
     })
+}
+
+/// What is at rest, in the order of digests.
+pub fn blob_pages(
+    blobs: &(impl BlobStore + ?Sized),
+) -> impl Stream<Item = Result<Vec<BlobStat>, BlobError>> + Send {
+    pages(
+        None,
+        move |after: Option<Digest>| async move { blobs.list(after.as_ref(), PAGE as usize).await },
+        last_digest,
+    )
+}
+
+/// What any local repository holds, in the order of digests.
+pub fn held_pages(
+    rows: &(impl HostedUpkeep + ?Sized),
+) -> impl Stream<Item = Result<Vec<BlobStat>, CatalogError>> + Send {
+    pages(
+        None,
+        move |after: Option<Digest>| async move { rows.held_after(after.as_ref(), PAGE).await },
+        last_digest,
+    )
+}
+
+/// The local repositories that have a journal.
+pub fn journal_pages(
+    journal: &(impl Journal + ?Sized),
+) -> impl Stream<Item = Result<JournalPage, BlobError>> + Send {
+    pages(
+        None,
+        move |after: Option<RepositoryName>| async move {
+            journal.journals(after.as_ref(), PAGE as usize).await
+        },
+        |page: &JournalPage| page.repositories.last().cloned(),
+    )
+}
+
+#[expect(clippy::ptr_arg, reason = "a page is what a read gives")]
+fn last_digest(page: &Vec<BlobStat>) -> Option<Digest> {
+    page.last().map(|last| last.digest.clone())
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 //! What is told takes one short lock and waits for nothing; rows are read and written by who asks and by the upkeep.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use forebay_content::{
     Alert, CatalogError, Clock, KeptCoolDown, KeptLimits, KeptTold, LedgerRows, Notify, PullCursor,
-    PullOrder, PullPage, Spent, TimeRange, TopPage, UpstreamCall, pulls_scope,
+    PullOrder, PullPage, Spent, TimeRange, TopPage, UpstreamCall, lock, pulls_scope,
 };
 use forebay_limits::Limiter;
 use forebay_oci::{Digest, Target, UpstreamName};
@@ -433,9 +433,4 @@ fn call_opens_pulls(answered: &AnsweredByUpstream<'_>) -> bool {
 fn is_success(answered: &AnsweredByUpstream<'_>) -> bool {
     let is_success = |status: u16| (200..300).contains(&status);
     answered.status.is_some_and(is_success)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Counts that a panic left half-way are still counts.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

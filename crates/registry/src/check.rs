@@ -7,7 +7,7 @@ mod compare;
 use std::collections::BTreeMap;
 use std::pin::pin;
 
-use forebay_content::{BlobError, CatalogError, ChildKind, HostedEntry};
+use forebay_content::{BlobError, CatalogError, ChildKind, HostedEntry, held_pages};
 use forebay_oci::{Digest, RepositoryName};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -169,7 +169,7 @@ impl LocalRegistry {
         tell: &(dyn Fn(&RegistryCheck) + Send + Sync),
     ) -> Result<BTreeMap<Digest, Wrong>, CheckError> {
         let mut found = BTreeMap::new();
-        let mut pages = pin!(self.held_pages());
+        let mut pages = pin!(held_pages(&*self.stores.rows));
         while let Some(page) = pages.try_next().await? {
             for stat in page {
                 let wrong = match self.stores.blobs.verify(&stat.digest).await {

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_content::{BlobStat, BoxError, PAGE, Timestamp};
+use forebay_content::{BlobStat, BoxError, PAGE, Timestamp, blob_pages};
 use forebay_oci::Digest;
 use futures::TryStreamExt as _;
 use tracing::error;
@@ -70,7 +70,7 @@ impl LocalRegistry {
             }
         }
         let mut suspects: Vec<BlobStat> = Vec::new();
-        let mut pages = pin!(self.blob_pages());
+        let mut pages = pin!(blob_pages(&*self.stores.blobs));
         while let Some(page) = pages.try_next().await? {
             suspects.extend(self.unheld(page).await?);
             if !pace.goes_on().await {

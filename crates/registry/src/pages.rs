@@ -1,8 +1,7 @@
-//! All that the registry keeps, a page at a time: each list with the place from which its next page is read.
+//! What a repository has, a page at a time: each list with the place from which its next page is read.
 
 use forebay_content::{
-    BlobError, BlobStat, CatalogError, ChildKind, HostedEntry, HostedRepository, JournalPage, PAGE,
-    Referrer, ReferrersOf, pages,
+    CatalogError, ChildKind, HostedEntry, HostedRepository, PAGE, Referrer, ReferrersOf, pages,
 };
 use forebay_oci::{Digest, RepositoryName};
 use futures::Stream;
@@ -73,50 +72,9 @@ impl LocalRegistry {
             |page: &Vec<Referrer>| page.last().map(|last| last.manifest.digest.clone()),
         )
     }
-
-    /// What any repository holds, in the order of digests.
-    pub(crate) fn held_pages(
-        &self,
-    ) -> impl Stream<Item = Result<Vec<BlobStat>, CatalogError>> + Send {
-        let rows = &self.stores.rows;
-        pages(
-            None,
-            move |after: Option<Digest>| async move { rows.held_after(after.as_ref(), PAGE).await },
-            last_digest,
-        )
-    }
-
-    /// What is at rest, in the order of digests.
-    pub(crate) fn blob_pages(&self) -> impl Stream<Item = Result<Vec<BlobStat>, BlobError>> + Send {
-        let blobs = &self.stores.blobs;
-        pages(
-            None,
-            move |after: Option<Digest>| async move { blobs.list(after.as_ref(), PAGE as usize).await },
-            last_digest,
-        )
-    }
-
-    /// The repositories that have a journal.
-    pub(crate) fn journal_pages(
-        &self,
-    ) -> impl Stream<Item = Result<JournalPage, BlobError>> + Send {
-        let journal = &self.stores.journal;
-        pages(
-            None,
-            move |after: Option<RepositoryName>| async move {
-                journal.journals(after.as_ref(), PAGE as usize).await
-            },
-            |page: &JournalPage| page.repositories.last().cloned(),
-        )
-    }
 }
 
 #[expect(clippy::ptr_arg, reason = "a page is what a read gives")]
 fn last_entry(page: &Vec<HostedEntry>) -> Option<Digest> {
     page.last().map(|last| last.manifest.digest.clone())
-}
-
-#[expect(clippy::ptr_arg, reason = "a page is what a read gives")]
-fn last_digest(page: &Vec<BlobStat>) -> Option<Digest> {
-    page.last().map(|last| last.digest.clone())
 }

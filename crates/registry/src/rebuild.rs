@@ -11,7 +11,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use forebay_content::{
     BlobError, Committed, HostedBlob, HostedChild, HostedManifest, JournalEntry, ManifestPush,
-    PAGE, collect_reader,
+    PAGE, collect_reader, journal_pages,
 };
 use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Presence, PushedManifest, RepositoryName};
 use futures::TryStreamExt as _;
@@ -84,7 +84,7 @@ impl LocalRegistry {
             return Err(RebuildError::NotEmpty);
         }
         let mut rebuilt = Rebuilt::default();
-        let mut journals = pin!(self.journal_pages());
+        let mut journals = pin!(journal_pages(&*self.stores.journal));
         while let Some(page) = journals.try_next().await.map_err(PushError::from)? {
             rebuilt.unreadable += page.unreadable;
             for repository in &page.repositories {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_access::{Desk, Order, OrderError, Told};
+use forebay_access::{AccountOrder, AccountOrderError, AccountOutcome, Desk};
 use forebay_content::{Audit, AuditEntry, BegunAct, Clock, SystemClock};
 use forebay_terminal::Failure;
 
@@ -18,11 +18,14 @@ use crate::stopped::WHO;
 ///
 /// # Errors
 /// The order has a word that means nothing, or accounts cannot be read or changed.
-pub async fn order_accounts(data: &Path, order: Order) -> Result<Told, Failure> {
+pub async fn order_accounts(data: &Path, order: AccountOrder) -> Result<AccountOutcome, Failure> {
     if let Some(told) = ask_running(data, "/accounts", &order).await? {
         return Ok(told);
     }
-    let makes_one = matches!(order, Order::AddUser { .. } | Order::AddRobot { .. });
+    let makes_one = matches!(
+        order,
+        AccountOrder::AddUser { .. } | AccountOrder::AddRobot { .. }
+    );
     let may_make_one = makes_one && !has_other_files(data);
     if !may_make_one && !is_data_dir(data) {
         return Err(no_data_dir(data));
@@ -37,8 +40,8 @@ pub async fn order_accounts(data: &Path, order: Order) -> Result<Told, Failure> 
 pub(crate) async fn carry_out_and_record(
     desk: &Desk,
     audit: &dyn Audit,
-    (order, who): (Order, &str),
-) -> Result<Told, OrderError> {
+    (order, who): (AccountOrder, &str),
+) -> Result<AccountOutcome, AccountOrderError> {
     if order.is_look() {
         return desk.carry_out(order).await;
     }
@@ -52,14 +55,14 @@ pub(crate) async fn carry_out_and_record(
     let carried_out = desk.carry_out(order).await;
     let outcome = carried_out
         .as_ref()
-        .map_or_else(OrderError::word, |_| AuditEntry::DONE);
+        .map_or_else(AccountOrderError::word, |_| AuditEntry::DONE);
     begun.end(outcome);
     carried_out
 }
 
 /// Does it here, holding the data directory meanwhile. Of what lives there the rows alone are opened: the bytes of repositories may be
 /// on a volume that is away.
-async fn carry_out(data: &Path, order: Order) -> Result<Told, Failure> {
+async fn carry_out(data: &Path, order: AccountOrder) -> Result<AccountOutcome, Failure> {
     let _held = hold(data).await?;
     let rows = open_rows(data).await;
     let rows = Arc::new(rows.map_err(|error| unopened(data, error.into()))?);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_api_admin::ControlError;
+use forebay_api_admin::{ControlError, FsckRequest};
 use forebay_blobs_fs::{FsBlobs, RealDisk};
 use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, fsck};
 use forebay_catalog_sql::SqlCatalog;
@@ -18,7 +18,7 @@ use crate::backing::Backing;
 use crate::data::{DataDir, is_data_dir, with_way_out};
 use crate::hosting::{has_registry, is_away};
 use crate::mended::mend_and_record;
-use crate::registry_check::{Mending, check_registry, check_rows_alone, put_damaged_aside};
+use crate::registry_check::{check_registry, check_rows_alone, put_damaged_aside};
 use crate::stopped::WHO;
 
 /// What a check found, and, if it was to be mended, has been.
@@ -49,22 +49,22 @@ impl CheckReport {
     }
 }
 
-/// What a check may do.
+/// How a check is done.
 #[derive(Clone, Copy)]
 pub struct CheckMode<'a> {
-    /// Whether what is found is mended, a catalog that cannot be read too; and who is told how far it is.
-    pub fsck: FsckMode<'a>,
+    /// Whether what is found is mended, a catalog that cannot be read too, and losses are accepted.
+    pub asked: FsckRequest,
     /// Whether the catalog is made anew even if it can be read, where no server runs.
     pub rebuild: bool,
-    /// Whether local repositories are mended though nothing of what they hold is there: it is taken for lost then.
-    pub accept_loss: bool,
+    /// Called now and then with what was found so far.
+    pub tell: &'a (dyn Fn(&FsckReport) + Send + Sync),
 }
 
-impl CheckMode<'_> {
-    fn mending(&self) -> Mending {
-        Mending {
-            mend: self.fsck.mend,
-            accept_loss: self.accept_loss,
+impl<'a> CheckMode<'a> {
+    fn of_content(&self) -> FsckMode<'a> {
+        FsckMode {
+            mend: self.asked.mend,
+            tell: self.tell,
         }
     }
 }
@@ -74,8 +74,8 @@ impl CheckMode<'_> {
 /// # Errors
 /// Another process holds it, a newer Forebay wrote it, the disk fails, or its catalog cannot be read and nothing is to be
 /// mended.
-pub async fn check_stopped(dir: &Path, order: CheckMode<'_>) -> Result<CheckReport, Failure> {
-    let (mode, rebuild) = (order.fsck, order.rebuild);
+pub async fn check_stopped(dir: &Path, check: CheckMode<'_>) -> Result<CheckReport, Failure> {
+    let (asked, rebuild, mode) = (check.asked, check.rebuild, check.of_content());
     if !is_data_dir(dir) {
         let what = format!("there is no data directory at {}", dir.display());
         return Err(Failure::plain(what)
@@ -117,7 +117,7 @@ pub async fn check_stopped(dir: &Path, order: CheckMode<'_>) -> Result<CheckRepo
         strays: find_strays(data.blobs())
             .await
             .map_err(|error| unfinished(dir, error))?,
-        registry: check_stopped_registry(dir, order.mending()).await?,
+        registry: check_stopped_registry(dir, asked).await?,
     };
     data.close().await?;
     Ok(report)
@@ -126,14 +126,14 @@ pub async fn check_stopped(dir: &Path, order: CheckMode<'_>) -> Result<CheckRepo
 /// Checks the local repositories of a data directory that no server runs on; `None` if there never were any.
 async fn check_stopped_registry(
     dir: &Path,
-    mending: Mending,
+    asked: FsckRequest,
 ) -> Result<Option<RegistryCheck>, Failure> {
     if !has_registry(dir) {
         return Ok(None);
     }
     let audit = AuditLog::new(dir, Arc::new(SystemClock::new()));
-    let check = check_registry(dir, mending);
-    let checked = mend_and_record((&audit, WHO), mending, check).await;
+    let check = check_registry(dir, asked);
+    let checked = mend_and_record((&audit, WHO), asked, check).await;
     checked.map(Some)
 }
 
@@ -153,13 +153,13 @@ pub(crate) async fn check_running(
     Ok(CheckReport {
         catalog,
         rebuilt: false,
-        content: kept.fsck(mode.fsck).await?,
+        content: kept.fsck(mode.of_content()).await?,
         strays: find_strays(blobs).await?,
         registry: match hosted {
             Some(hosted) => {
-                let mending = mode.mending();
-                let check = async { Ok::<_, FsckError>(check_hosted(hosted, mending).await) };
-                Some(mend_and_record(writer, mending, check).await?)
+                let asked = mode.asked;
+                let check = async { Ok::<_, FsckError>(check_hosted(hosted, asked).await) };
+                Some(mend_and_record(writer, asked, check).await?)
             }
             None => None,
         },
@@ -167,7 +167,7 @@ pub(crate) async fn check_running(
 }
 
 /// Checks the local repositories of the server that runs. What cannot be read is part of the report.
-async fn check_hosted(hosted: &Backing, mending: Mending) -> RegistryCheck {
+async fn check_hosted(hosted: &Backing, asked: FsckRequest) -> RegistryCheck {
     let tell = |so_far: &RegistryCheck| {
         debug!(
             objects = so_far.sound,
@@ -184,19 +184,19 @@ async fn check_hosted(hosted: &Backing, mending: Mending) -> RegistryCheck {
     }
     let rows = &hosted.shelves.rows;
     let is_away = match is_away(&hosted.data, rows).await {
-        Ok(is_away) => is_away && !mending.accept_loss,
+        Ok(is_away) => is_away && !asked.accept_loss,
         Err(error) => return faulty(&error),
     };
     let check = if is_away {
         check_rows_alone(&hosted.data, rows).await
     } else {
-        hosted.registry.check(mending.mend, &tell).await
+        hosted.registry.check(asked.mend, &tell).await
     };
     let check = match check {
         Ok(check) => check,
         Err(error) => return faulty(&error),
     };
-    if mending.mend
+    if asked.mend
         && let Err(error) = put_damaged_aside(&check, &hosted.shelves.blobs).await
     {
         warn!(%error, "cannot put damaged blobs of local repositories aside");

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use forebay_access::{Access, Order, Told};
+use forebay_access::{Access, AccountOrder, AccountOutcome};
 use forebay_api_admin::{
     BackupProgress, BackupRequest, BudgetRequest, Control, ControlError, Delivery, ExportRequest,
     FsckRequest, TopRequest, WarmRequest, Warmed,
 };
 use forebay_backup::{BackupFailed, BackupReport};
 use forebay_blobs_fs::FsBlobs;
-use forebay_cache::{FsckError, FsckMode, FsckReport, Kept, Refreshed};
+use forebay_cache::{FsckError, FsckReport, Kept, Refreshed};
 use forebay_catalog_sql::SqlCatalog;
 use forebay_config::find_nearest;
 use forebay_content::{Audit, Request, SourceError};
@@ -146,7 +146,7 @@ impl Control for Controls {
         warmed.map_err(|error| ControlError::of(&error))
     }
 
-    async fn accounts(&self, order: Order) -> Result<Told, ControlError> {
+    async fn accounts(&self, order: AccountOrder) -> Result<AccountOutcome, ControlError> {
         let access = self.access.load_full();
         let desk = access.as_ref().map(|access| access.desk());
         let desk = self.accounts.as_ref().map(|own| desk.unwrap_or(own));
@@ -208,12 +208,9 @@ impl Controls {
             );
         };
         let mode = CheckMode {
-            fsck: FsckMode {
-                mend: request.mend,
-                tell: &tell,
-            },
+            asked: request,
             rebuild: false,
-            accept_loss: request.accept_loss,
+            tell: &tell,
         };
         let hosted = (self.backing.as_ref(), (&*self.audit, WHO));
         let report = tokio::select! {

@@ -38,7 +38,7 @@ pub struct LedgerDoor<'a> {
 }
 
 /// A program of which nothing runs but what a probe needs. It holds the data directory.
-pub(crate) struct Stopped {
+pub(crate) struct Quiet {
     data: DataDir,
     pub(crate) desk: LedgerDesk,
     tasks: Supervisor,
@@ -88,9 +88,9 @@ impl<'a> LedgerDoor<'a> {
         if let Some(answer) = self.ask("/budget", &request).await? {
             return Ok(answer);
         }
-        let stopped = Stopped::open(self.sources, self.config).await?;
-        let told = stopped.desk.budget(request).await.map_err(failure);
-        let closed = stopped.close().await;
+        let quiet = Quiet::open(self.sources, self.config).await?;
+        let told = quiet.desk.budget(request).await.map_err(failure);
+        let closed = quiet.close().await;
         let told = told?;
         closed.map(|()| told)
     }
@@ -206,7 +206,7 @@ pub async fn test_alerts(config: &Config) -> Result<Vec<Delivery>, Failure> {
     Ok(tried)
 }
 
-impl Stopped {
+impl Quiet {
     pub(crate) async fn open(sources: &Sources, config: &Config) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let tasks = Supervisor::new();

@@ -1,10 +1,9 @@
 //! What the mending of local repositories changed, as the audit log tells it.
 
+use forebay_api_admin::FsckRequest;
 use forebay_content::{Audit, AuditEntry, BegunAct};
 use forebay_limits::{counted, counted_as};
 use forebay_registry::{LostObject, RebuiltRows, RegistryCheck};
-
-use crate::registry_check::Mending;
 
 /// What is mended, in the audit log: all that lives here.
 const OBJECT: &str = "local/**";
@@ -15,13 +14,13 @@ const OBJECT: &str = "local/**";
 /// Those of the check.
 pub(crate) async fn mend_and_record<E>(
     (audit, who): (&dyn Audit, &str),
-    mending: Mending,
+    asked: FsckRequest,
     check: impl Future<Output = Result<RegistryCheck, E>>,
 ) -> Result<RegistryCheck, E> {
-    if !mending.mend {
+    if !asked.mend {
         return check.await;
     }
-    let accepted = mending.accept_loss.then_some("losses accepted");
+    let accepted = asked.accept_loss.then_some("losses accepted");
     let entry = AuditEntry {
         detail: accepted,
         ..AuditEntry::of(who, "mend-repositories", OBJECT)

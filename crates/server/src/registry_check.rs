@@ -5,16 +5,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forebay_api_admin::FsckRequest;
 use forebay_backup::{REGISTRY_DIRECTORY, has_journals};
 use forebay_blobs_fs::{FsBlobs, FsJournal, RealDisk};
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry, files_of};
 use forebay_content::memory::{MemoryBlobs, MemoryJournal};
 use forebay_content::{
-    AccountName, Added, BlobError, BlobStat, BlobStore as _, CatalogError, Clock, Journal as _,
-    JournalPage, KeptRobot, KeptUser, PAGE, RobotId, Robots as _, SystemClock, Users as _, pages,
+    AccountName, Added, BlobError, BlobStore as _, CatalogError, Clock, KeptRobot, KeptUser,
+    RobotId, Robots as _, SystemClock, Users as _, blob_pages, journal_pages, pages,
 };
 use forebay_jobs::Supervisor;
-use forebay_oci::{Digest, RepositoryName};
 use forebay_registry::{
     AtRest, CheckError, LocalRegistry, Lost, RebuiltRows, RegistryCheck, Stores,
 };
@@ -40,83 +40,70 @@ const MAX_TOLD: usize = 1000;
 /// How long what is cut at the end has to leave its traces.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// What may be done about what a check finds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mending {
-    /// Whether rows and journals are made to tell the same, and damaged bytes put aside; where no server runs, also whether rows that
-    /// are damaged or gone are put aside and made again from journals and blobs.
-    pub(crate) mend: bool,
-    /// Whether that goes for a directory with nothing in it, too: what rows tell is taken for lost then.
-    pub(crate) accept_loss: bool,
-}
-
 /// Checks the local repositories in `dir`, which is ours and has some. Where their directory has nothing of what the
 /// rows tell, nothing is mended unless that is to be taken for lost: it may be a volume that is not mounted, and what was written
 /// there would hide under it.
 ///
 /// # Errors
 /// The disk fails.
-pub(crate) async fn check_registry(dir: &Path, mending: Mending) -> Result<RegistryCheck, Failure> {
-    let unfinished = |error: &dyn std::error::Error| {
-        Failure::failed(
-            "the check of the local repositories could not be finished",
-            in_words(error),
-        )
-    };
-    let (mut fault, mut rebuilt) = (None, None);
-    let mut shelves = match sound_shelves(dir, mending).await {
-        Ok(shelves) => Some(shelves),
-        Err(Unopened::Emptied(_)) => {
-            let checked = check_emptied(dir).await;
-            return checked.map_err(|error| unfinished(&error));
-        }
+pub(crate) async fn check_registry(
+    dir: &Path,
+    asked: FsckRequest,
+) -> Result<RegistryCheck, Failure> {
+    let shelves = match sound_shelves(dir, asked).await {
+        Ok(shelves) => shelves,
+        Err(Unopened::Emptied(_)) => return check_emptied(dir).await.map_err(unfinished),
         Err(Unopened::Rows(RowsError(CatalogError::Corrupt(error)))) => {
-            fault = Some(in_words(error.as_ref()));
-            None
+            return check_faulty(dir, in_words(error.as_ref()), asked).await;
         }
-        Err(error) => return Err(unfinished(&error)),
+        Err(error) => return Err(unfinished(error)),
     };
-    for _ in 0..2 {
-        let has_source = mending.accept_loss
-            || has_journals(dir)
-                .await
-                .map_err(|error| unfinished(&error))?;
-        let opened = match shelves.take() {
-            Some(opened) => opened,
-            None if !has_source => {
-                return Ok(RegistryCheck {
-                    rows: fault,
-                    emptied: Some(path_of(dir)),
-                    ..RegistryCheck::default()
-                });
-            }
-            None if mending.mend => {
-                rebuilt = Some(rebuild(dir).await?);
-                let opened = sound_shelves(dir, mending).await;
-                opened.map_err(|error| unfinished(&error))?
-            }
-            None => break,
-        };
-        match check_opened(&opened, mending.mend).await {
-            Ok(mut check) => {
-                check.rows = fault;
-                check.rebuilt = rebuilt;
-                return Ok(check);
-            }
-            // Rot that only who reads the rows can see.
-            Err(CheckError::Rows(CatalogError::Corrupt(error))) if rebuilt.is_none() => {
-                fault = Some(in_words(error.as_ref()));
-            }
-            Err(error) => return Err(unfinished(&error)),
+    match check_opened(&shelves, asked.mend).await {
+        // Rot that only who reads the rows can see.
+        Err(CheckError::Rows(CatalogError::Corrupt(error))) => {
+            check_faulty(dir, in_words(error.as_ref()), asked).await
         }
+        checked => checked.map_err(unfinished),
     }
-    let at_rest = count_at_rest(dir).await;
-    let at_rest = at_rest.map_err(|error| unfinished(&error))?;
+}
+
+/// The check where rows are damaged or gone, which are made again first if that is asked for, and there is anything to make them
+/// from.
+async fn check_faulty(
+    dir: &Path,
+    fault: String,
+    asked: FsckRequest,
+) -> Result<RegistryCheck, Failure> {
+    let rows = Some(fault);
+    if !asked.accept_loss && !has_journals(dir).await.map_err(unfinished)? {
+        return Ok(RegistryCheck {
+            rows,
+            emptied: Some(path_of(dir)),
+            ..RegistryCheck::default()
+        });
+    }
+    if !asked.mend {
+        return Ok(RegistryCheck {
+            rows,
+            at_rest: Some(count_at_rest(dir).await.map_err(unfinished)?),
+            ..RegistryCheck::default()
+        });
+    }
+    let rebuilt = Some(rebuild(dir).await?);
+    let shelves = sound_shelves(dir, asked).await.map_err(unfinished)?;
+    let check = check_opened(&shelves, asked.mend).await;
     Ok(RegistryCheck {
-        rows: fault,
-        at_rest: Some(at_rest),
-        ..RegistryCheck::default()
+        rows,
+        rebuilt,
+        ..check.map_err(unfinished)?
     })
+}
+
+fn unfinished(error: impl std::error::Error) -> Failure {
+    Failure::failed(
+        "the check of the local repositories could not be finished",
+        in_words(&error),
+    )
 }
 
 /// How much there is to make rows again from.
@@ -128,22 +115,11 @@ async fn count_at_rest(dir: &Path) -> Result<AtRest, BlobError> {
         journals: 0,
         objects: 0,
     };
-    let (journal, blobs) = (&journal, &blobs);
-    let mut journals = pin!(pages(
-        None,
-        |after: Option<RepositoryName>| async move {
-            journal.journals(after.as_ref(), PAGE as usize).await
-        },
-        |page: &JournalPage| page.repositories.last().cloned(),
-    ));
+    let mut journals = pin!(journal_pages(&journal));
     while let Some(page) = journals.try_next().await? {
         at_rest.journals += page.repositories.len() as u64;
     }
-    let mut objects = pin!(pages(
-        None,
-        |after: Option<Digest>| async move { blobs.list(after.as_ref(), PAGE as usize).await },
-        |page: &Vec<BlobStat>| page.last().map(|last| last.digest.clone()),
-    ));
+    let mut objects = pin!(blob_pages(&blobs));
     while let Some(page) = objects.try_next().await? {
         at_rest.objects += page.len() as u64;
     }
@@ -151,11 +127,11 @@ async fn count_at_rest(dir: &Path) -> Result<AtRest, BlobError> {
 }
 
 /// The stores, if the rows are sound as far as the database can tell, and something lies beside them.
-async fn sound_shelves(dir: &Path, mending: Mending) -> Result<Shelves, Unopened> {
+async fn sound_shelves(dir: &Path, asked: FsckRequest) -> Result<Shelves, Unopened> {
     let rows = open_rows(dir).await?;
     let looked = async {
         rows.integrity_check().await?;
-        if !mending.accept_loss && is_away(dir, &rows).await? {
+        if !asked.accept_loss && is_away(dir, &rows).await? {
             return Err(Unopened::Emptied(dir.join(REGISTRY_DIRECTORY)));
         }
         Ok(())

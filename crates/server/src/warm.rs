@@ -12,7 +12,7 @@ use forebay_terminal::Failure;
 use futures::TryStreamExt as _;
 
 use crate::control_client::ask_running;
-use crate::ledger_door::Stopped;
+use crate::ledger_door::Quiet;
 
 /// Why an image is not in the cache.
 #[derive(Debug, thiserror::Error)]
@@ -56,14 +56,14 @@ pub async fn warm(
         }
         return Ok(told);
     }
-    let stopped = Stopped::open(sources, config).await?;
-    let doors = stopped.desk.doors.load_full();
+    let quiet = Quiet::open(sources, config).await?;
+    let doors = quiet.desk.doors.load_full();
     for one in &wanted {
         let warmed = warm_by(&doors.caches, one).await;
         told.push(warmed.map_err(|error| failure(one, error)));
     }
     drop(doors);
-    stopped.close().await?;
+    quiet.close().await?;
     Ok(told)
 }
 

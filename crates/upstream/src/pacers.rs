@@ -10,10 +10,10 @@ mod strangers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use forebay_content::Clock;
+use forebay_content::{Clock, lock};
 use forebay_http_kit::Origin;
 use forebay_limits::{Limited, Pace, Place, Priority, Queue, TooFast};
 use tokio::sync::Notify;
@@ -387,11 +387,6 @@ impl Drop for Turn {
             state.nudge_first();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these locks guard is whole between any two statements that can panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

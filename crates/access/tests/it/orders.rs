@@ -1,16 +1,16 @@
 //! What commands have the desk do.
 
-use forebay_access::{Order, RightText, Told, Why};
+use forebay_access::{AccountOrder, AccountOutcome, RightText, Why};
 use forebay_content::Secret;
 
 use crate::rig::{Rig, rules, why};
 
-fn over_the_socket(order: &Order) -> Order {
+fn over_the_socket(order: &AccountOrder) -> AccountOrder {
     let json = serde_json::to_string(order).unwrap();
     serde_json::from_str(&json).unwrap()
 }
 
-async fn carry_out(rig: &Rig, order: Order) -> Result<Told, String> {
+async fn carry_out(rig: &Rig, order: AccountOrder) -> Result<AccountOutcome, String> {
     let sent = over_the_socket(&order);
     assert_eq!(sent, order);
     let told = rig.access.desk().carry_out(sent).await;
@@ -28,17 +28,21 @@ async fn users_are_made_listed_put_out_and_removed() {
     for name in ["bob", "alice"] {
         let name = named(name);
         let password = password.clone();
-        let told = carry_out(&rig, Order::AddUser { name, password }).await;
-        assert_eq!(told, Ok(Told::Done));
+        let told = carry_out(&rig, AccountOrder::AddUser { name, password }).await;
+        assert_eq!(told, Ok(AccountOutcome::Done));
     }
     rig.basic("alice", "correct horse").await.unwrap();
     let name = named("alice");
-    carry_out(&rig, Order::DisableUser { name }).await.unwrap();
+    carry_out(&rig, AccountOrder::DisableUser { name })
+        .await
+        .unwrap();
     assert_eq!(
         why(rig.basic("alice", "correct horse").await),
         Why::Disabled
     );
-    let Ok(Told::Users(users)) = carry_out(&rig, Order::ListUsers { after: None }).await else {
+    let Ok(AccountOutcome::Users(users)) =
+        carry_out(&rig, AccountOrder::ListUsers { after: None }).await
+    else {
         panic!("a list");
     };
     let listed: Vec<_> = users
@@ -47,25 +51,31 @@ async fn users_are_made_listed_put_out_and_removed() {
         .collect();
     assert_eq!(listed, [("alice", true), ("bob", false)]);
     let after = Some(named("alice"));
-    let rest = carry_out(&rig, Order::ListUsers { after }).await.unwrap();
-    assert_eq!(rest, Told::Users(users[1..].to_vec()));
+    let rest = carry_out(&rig, AccountOrder::ListUsers { after })
+        .await
+        .unwrap();
+    assert_eq!(rest, AccountOutcome::Users(users[1..].to_vec()));
     let name = named("alice");
-    carry_out(&rig, Order::EnableUser { name }).await.unwrap();
+    carry_out(&rig, AccountOrder::EnableUser { name })
+        .await
+        .unwrap();
     rig.basic("alice", "correct horse").await.unwrap();
     let (name, password) = (named("alice"), Secret::new("another horse"));
-    carry_out(&rig, Order::SetPassword { name, password })
+    carry_out(&rig, AccountOrder::SetPassword { name, password })
         .await
         .unwrap();
     rig.basic("alice", "another horse").await.unwrap();
     let name = named("alice");
-    carry_out(&rig, Order::RemoveUser { name }).await.unwrap();
+    carry_out(&rig, AccountOrder::RemoveUser { name })
+        .await
+        .unwrap();
     assert_eq!(why(rig.basic("alice", "another horse").await), Why::NoUser);
 }
 
 #[tokio::test]
 async fn tokens_are_made_listed_and_revoked() {
     let rig = Rig::new(rules(Vec::new()));
-    let order = Order::AddRobot {
+    let order = AccountOrder::AddRobot {
         name: named("ci"),
         rights: vec![RightText {
             repositories: vec![named("team/*")],
@@ -73,26 +83,28 @@ async fn tokens_are_made_listed_and_revoked() {
         }],
         expires_in_seconds: Some(60),
     };
-    let Ok(Told::Made { robot, token }) = carry_out(&rig, order).await else {
+    let Ok(AccountOutcome::Made { robot, token }) = carry_out(&rig, order).await else {
         panic!("a token");
     };
     rig.bearer(&token).await.unwrap();
     let expiry = robot.expires_unix_ms.unwrap() - robot.created_unix_ms;
     assert_eq!(expiry, 60_000);
-    let listed = carry_out(&rig, Order::ListRobots { after: None }).await;
-    assert_eq!(listed, Ok(Told::Robots(vec![robot.clone()])));
+    let listed = carry_out(&rig, AccountOrder::ListRobots { after: None }).await;
+    assert_eq!(listed, Ok(AccountOutcome::Robots(vec![robot.clone()])));
     let after = Some(robot.id.clone());
-    let rest = carry_out(&rig, Order::ListRobots { after }).await;
-    assert_eq!(rest, Ok(Told::Robots(Vec::new())));
+    let rest = carry_out(&rig, AccountOrder::ListRobots { after }).await;
+    assert_eq!(rest, Ok(AccountOutcome::Robots(Vec::new())));
     let name = named("ci");
-    carry_out(&rig, Order::RevokeRobot { name }).await.unwrap();
+    carry_out(&rig, AccountOrder::RevokeRobot { name })
+        .await
+        .unwrap();
     assert_eq!(why(rig.bearer(&token).await), Why::RobotRevoked);
 }
 
 #[tokio::test]
 async fn a_word_that_means_nothing_is_told() {
     let rig = Rig::new(rules(Vec::new()));
-    let robot = |pattern: &str, actions: &str| Order::AddRobot {
+    let robot = |pattern: &str, actions: &str| AccountOrder::AddRobot {
         name: named("ci"),
         rights: vec![RightText {
             repositories: vec![named(pattern)],
@@ -104,19 +116,22 @@ async fn a_word_that_means_nothing_is_told() {
     let (name, after) = (named("a b"), Some(named("x")));
     for (order, expected) in [
         (
-            Order::AddUser {
+            AccountOrder::AddUser {
                 name,
                 password: password(),
             },
             "\"a b\" is no name of an account: a name has",
         ),
         (
-            Order::RemoveUser {
+            AccountOrder::RemoveUser {
                 name: named("nobody"),
             },
             "there is no user nobody",
         ),
-        (Order::ListRobots { after }, "\"x\" is no id of a token"),
+        (
+            AccountOrder::ListRobots { after },
+            "\"x\" is no id of a token",
+        ),
         (
             robot("Team/*", "pull"),
             "the pattern \"Team/*\" matches nothing: repositories are lower case",
@@ -130,7 +145,7 @@ async fn a_word_that_means_nothing_is_told() {
             "\"read\" are no actions: an action is one of pull, push, delete",
         ),
         (
-            Order::RevokeRobot { name: named("ci") },
+            AccountOrder::RevokeRobot { name: named("ci") },
             "there is no token ci",
         ),
     ] {
@@ -140,5 +155,5 @@ async fn a_word_that_means_nothing_is_told() {
         assert!(told.starts_with(expected), "{told}");
     }
     let unknown = r#"{"add-user":{"name":"a","password":"hunter2-hunter2","admin":true}}"#;
-    assert!(serde_json::from_str::<Order>(unknown).is_err());
+    assert!(serde_json::from_str::<AccountOrder>(unknown).is_err());
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use forebay_api_admin::FsckRequest;
-use forebay_cache::{FsckMode, FsckReport};
+use forebay_cache::FsckReport;
 use forebay_config::{Environment, load};
 use forebay_limits::{counted, counted_as};
 use forebay_server::{
@@ -78,11 +78,13 @@ pub(super) async fn run(
     let sources = args.source.without_listen(environment);
     let config = load(&sources)?;
     let mend = !args.dry_run;
-    let accept_loss = args.accept_loss;
+    let request = FsckRequest {
+        mend,
+        accept_loss: args.accept_loss,
+    };
     let running = if args.rebuild {
         None
     } else {
-        let request = FsckRequest { mend, accept_loss };
         check_running(&config.data, request, printer).await?
     };
     let report = if let Some(report) = running {
@@ -96,9 +98,9 @@ pub(super) async fn run(
             ));
         };
         let mode = CheckMode {
-            fsck: FsckMode { mend, tell: &tell },
+            asked: request,
             rebuild: args.rebuild,
-            accept_loss,
+            tell: &tell,
         };
         check_stopped(&config.data, mode).await?
     };

@@ -1,6 +1,5 @@
 //! Clients: how often one may ask, and how long each kind waits.
 
-use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -98,12 +97,12 @@ fn whose(entries: &[Entry], limit: &Node) -> Result<LimitedClients, Wrong> {
         "user" => text().map(LimitedClients::User),
         _ => text().map(LimitedClients::Agent),
     }
-    .map_err(|wrong| within(wrong, "has a limit whose", &one.key))
+    .map_err(|wrong| wrong.within("has a limit whose", &one.key))
 }
 
 fn requests(entry: &Entry) -> Result<NonZeroU32, Wrong> {
     let count = Count::read(&entry.node);
-    let count = count.map_err(|wrong| within(wrong, "has a limit whose", &entry.key))?;
+    let count = count.map_err(|wrong| wrong.within("has a limit whose", &entry.key))?;
     let requests = NonZeroU32::new(count.0).filter(|requests| requests.get() <= MAX_REQUESTS);
     requests.ok_or_else(|| {
         let (key, count) = (&entry.key, count.0);
@@ -165,7 +164,7 @@ impl Value for Patience {
 }
 
 fn span(entry: &Entry) -> Result<Duration, Wrong> {
-    let span = TimeSpan::read(&entry.node).map_err(|wrong| within(wrong, "whose", &entry.key))?;
+    let span = TimeSpan::read(&entry.node).map_err(|wrong| wrong.within("whose", &entry.key))?;
     if span.0 > MAX_PATIENCE {
         let (key, most) = (&entry.key, TimeSpan(MAX_PATIENCE));
         let what = format!("whose `{key}` is {span}, at most {most} is taken");
@@ -193,9 +192,4 @@ fn check_keys<const N: usize>(
         None => wrong.hint(format!("the keys there are {}", known.join(", "))),
     }
     .at(&stray.origin))
-}
-
-fn within(mut wrong: Wrong, beginning: impl Display, key: &str) -> Wrong {
-    wrong.what = format!("{beginning} `{key}` {}", wrong.what);
-    wrong
 }

@@ -89,8 +89,10 @@ impl Value for EquivalentFile {
             })
         };
         Ok(Self {
-            from: ImagePattern::read(&find("from")?.node).map_err(|w| within(w, "from"))?,
-            to: Vec::read(&find("to")?.node).map_err(|w| within(w, "to"))?,
+            from: ImagePattern::read(&find("from")?.node)
+                .map_err(|w| w.within("has an equivalent whose", "from"))?,
+            to: Vec::read(&find("to")?.node)
+                .map_err(|w| w.within("has an equivalent whose", "to"))?,
             place: node.origin.clone(),
         })
     }
@@ -110,9 +112,4 @@ impl Value for EquivalentFile {
 
 impl ListItem for EquivalentFile {
     const WANTED_LIST: &'static str = "a list of equivalents such as [{ from = \"docker.io/library/*\", to = [\"public.ecr.aws/docker/library/*\"] }]";
-}
-
-fn within(mut wrong: Wrong, key: &str) -> Wrong {
-    wrong.what = format!("has an equivalent whose `{key}` {}", wrong.what);
-    wrong
 }

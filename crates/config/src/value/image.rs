@@ -182,10 +182,10 @@ impl Value for TagRule {
         };
         Ok(Self {
             pattern: TagGlob::read(&find("pattern")?.node)
-                .map_err(|w| within(w, "pattern"))?
+                .map_err(|w| w.within("has a rule whose", "pattern"))?
                 .0,
             ttl: TimeSpan::read(&find("ttl")?.node)
-                .map_err(|w| within(w, "ttl"))?
+                .map_err(|w| w.within("has a rule whose", "ttl"))?
                 .0,
         })
     }
@@ -205,9 +205,4 @@ impl Value for TagRule {
 impl ListItem for TagRule {
     const WANTED_LIST: &'static str =
         "a list of rules such as [{ pattern = \"v*\", ttl = \"6h\" }]";
-}
-
-fn within(mut wrong: Wrong, key: &str) -> Wrong {
-    wrong.what = format!("has a rule whose `{key}` {}", wrong.what);
-    wrong
 }

@@ -102,19 +102,14 @@ fn setting<T: Value>(
     let origin = written.unwrap_or(webhook).origin.clone();
     let value = written.map(T::read).transpose();
     Ok(Setting {
-        value: value.map_err(|wrong| within(wrong, key))?,
+        value: value.map_err(|wrong| wrong.within("has a webhook whose", key))?,
         origin,
     })
 }
 
 fn read_or<T: Value>(written: Option<&Node>, key: &str, default: T) -> Result<T, Wrong> {
     match written {
-        Some(node) => T::read(node).map_err(|wrong| within(wrong, key)),
+        Some(node) => T::read(node).map_err(|wrong| wrong.within("has a webhook whose", key)),
         None => Ok(default),
     }
-}
-
-fn within(mut wrong: Wrong, key: &str) -> Wrong {
-    wrong.what = format!("has a webhook whose `{key}` {}", wrong.what);
-    wrong
 }

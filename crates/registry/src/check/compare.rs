@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
-use forebay_content::{Change, HostedEntry, JournalEntry, MAX_APPENDED, Timestamp};
+use forebay_content::{Change, HostedEntry, JournalEntry, MAX_APPENDED, Timestamp, journal_pages};
 use forebay_oci::{Digest, RepositoryName, Tag};
 use futures::TryStreamExt as _;
 use tracing::info;
@@ -47,7 +47,7 @@ impl LocalRegistry {
     ) -> Result<(), CheckError> {
         let mut names: BTreeSet<RepositoryName> =
             self.repositories_of_rows().await?.into_iter().collect();
-        let mut journals = pin!(self.journal_pages());
+        let mut journals = pin!(journal_pages(&*self.stores.journal));
         while let Some(page) = journals.try_next().await.map_err(PushError::from)? {
             check.unreadable_lines += page.unreadable;
             names.extend(page.repositories);

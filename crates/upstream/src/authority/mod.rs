@@ -8,10 +8,10 @@ mod logins;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use forebay_content::{Clock, SourceError};
+use forebay_content::{Clock, SourceError, lock};
 use forebay_http_kit::{Credentials, Origin};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RepositoryName, UpstreamName};
@@ -334,11 +334,6 @@ impl Authority {
             .clone()
             .map(|origin| Credentials::new(value, origin))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these locks guard is whole between any two statements that can panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
