@@ -18,6 +18,7 @@ mod asked;
 mod push;
 mod refused;
 mod source;
+mod unasked;
 
 pub(crate) use push::word_of_push;
 
@@ -92,12 +93,18 @@ impl OciError {
         );
     }
 
+    /// The body: the spec's JSON.
+    pub fn to_json(&self) -> String {
+        let body = ErrorBody::new(self.code, self.message.as_str());
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+
     /// The response; `is_head` leaves out the body.
-    pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
+    pub fn into_response(self, is_head: bool) -> Response<Body> {
+        let body = self.to_json();
         let labels = AccessLabels::default()
             .with("error", code_word(self.code))
-            .with("reason", self.message.clone());
-        let body = serde_json::to_vec(&ErrorBody::new(self.code, self.message)).unwrap_or_default();
+            .with("reason", self.message);
         let length = body.len();
         let body = if is_head {
             Body::Empty

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use forebay_api_admin::{Metrics, Readings, handle_control, healthz, readyz, scrape};
-use forebay_api_registry::RegistryApi;
+use forebay_api_registry::{OciError, RegistryApi};
 use forebay_cache::Kept;
 use forebay_content::Timestamp;
 use forebay_http_kit::{Body, Connections, Handler, Peer, RequestBody};
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::control::Controls;
 use crate::front_route::{FrontRoute, Openness};
@@ -73,11 +73,12 @@ impl State {
 impl Handler for Front {
     async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         let (head, body) = request.into_parts();
+        let is_head = head.method == Method::HEAD;
         let Some(route) = FrontRoute::of(head.uri.path()) else {
-            return status(StatusCode::NOT_FOUND);
+            return OciError::nowhere().into_response(is_head);
         };
-        if !route.takes(head.method.as_str()) {
-            return not_taken(route);
+        if let Some(methods) = route.methods_instead_of(head.method.as_str()) {
+            return OciError::unsupported(methods).into_response(is_head);
         }
         match route.openness() {
             Openness::Anybody | Openness::AsAsked => {}
@@ -101,25 +102,15 @@ impl Handler for Front {
     }
 }
 
-fn not_taken(route: FrontRoute) -> Response<Body> {
-    let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
-    let methods = route.methods().map(HeaderValue::from_static);
-    response
-        .headers_mut()
-        .extend(methods.map(|methods| (ALLOW, methods)));
-    response
+    fn refusal(status: StatusCode) -> String {
+        OciError::unasked(status).to_json()
+    }
 }
 
 fn front_page() -> Response<Body> {
     let mut response = Response::new(Body::from(WHAT_THIS_IS));
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
-    response
-}
-
-fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = status;
     response
 }
 

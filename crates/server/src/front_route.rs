@@ -69,17 +69,17 @@ impl FrontRoute {
     }
 
     /// The methods that it takes, as `Allow` lists them; `None` where they are looked at behind the route.
-    pub(crate) const fn methods(self) -> Option<&'static str> {
+    const fn methods(self) -> Option<&'static str> {
         match self {
             Self::Registry | Self::Token => None,
             Self::Page | Self::Healthz | Self::Readyz | Self::Metrics => Some("GET, HEAD"),
         }
     }
 
-    /// Whether it takes a request with this method.
-    pub(crate) fn takes(self, method: &str) -> bool {
+    /// What it takes, as `Allow` lists it, instead of a request with this method; `None` where it takes that.
+    pub(crate) fn methods_instead_of(self, method: &str) -> Option<&'static str> {
         let is_look = matches!(Verb::parse(method), Some(Verb::Get | Verb::Head));
-        self.methods().is_none() || is_look
+        self.methods().filter(|_| !is_look)
     }
 }
 
@@ -101,9 +101,12 @@ mod tests {
         ] {
             let route = FrontRoute::of(path).unwrap();
             assert_eq!(route.openness(), openness, "{path}");
-            assert!(route.takes("GET") && route.takes("HEAD"), "{path}");
+            for method in ["GET", "HEAD"] {
+                assert_eq!(route.methods_instead_of(method), None, "{path}");
+            }
             for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get"] {
-                assert_eq!(route.takes(method), post, "{method} {path}");
+                let is_taken = route.methods_instead_of(method).is_none();
+                assert_eq!(is_taken, post, "{method} {path}");
             }
             seen.push(route);
         }

@@ -49,9 +49,6 @@ const EXTRA_PATIENCE: Duration = Duration::from_secs(30);
 /// How long what is cut at the end has to leave its traces.
 const CUT_WITHIN: Duration = Duration::from_secs(1);
 
-/// What a connection that is one too many is told.
-const SHED_BODY: &str = r#"{"errors":[{"code":"UNAVAILABLE","message":"too many connections"}]}"#;
-
 /// Runs the server that `sources` configure until it is told to stop.
 ///
 /// # Errors
@@ -420,7 +417,6 @@ fn listen(
     };
     let limits = ServeLimits {
         max_connections,
-        shed_body: SHED_BODY,
         ..ServeLimits::default()
     };
     let server = Server::counted(limits, Arc::new(access), front);

@@ -32,7 +32,7 @@ impl OciError {
     }
 
     /// A method that the endpoint does not take; `allowed` are those that it does.
-    pub(crate) fn unsupported(allowed: &str) -> Self {
+    pub fn unsupported(allowed: &str) -> Self {
         let message = format!("this method is not taken here; {allowed} are");
         Self {
             headers: allow(allowed),

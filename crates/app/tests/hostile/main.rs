@@ -24,6 +24,7 @@ mod crash;
 mod disk_errors;
 mod disks;
 mod doors;
+mod errors;
 mod eviction;
 mod faulty;
 mod flushed;

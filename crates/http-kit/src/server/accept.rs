@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_jobs::Supervisor;
+use http::StatusCode;
 use tokio::time::timeout;
 
 use super::arrival::Arrival;
@@ -15,6 +16,7 @@ use super::connection::serve_connection;
 use super::connections::NoPlace;
 use super::goodbye::{LINGER, say_at_once, say_goodbye};
 use super::listener::{Accept, Listener};
+use super::refusal::last_words;
 use super::seldom::Seldom;
 use super::tls::{SecureListener, ServerTls};
 use super::{Handler, Shared};
@@ -106,7 +108,7 @@ impl<H: Handler> Acceptor<H> {
         let Some(socket) = arrived.in_clear() else {
             return;
         };
-        let answer = self.shed_answer();
+        let answer = shed_answer::<H>();
         let Ok(permit) = self.shared.shedding.clone().try_acquire_owned() else {
             let _ = timeout(BACK_OFF, say_at_once(socket, &answer)).await;
             return;
@@ -137,22 +139,19 @@ impl<H: Handler> Acceptor<H> {
             && let Ok(Ok(arrived)) = timeout(BACK_OFF, listener.next()).await
         {
             if let Some(socket) = arrived.in_clear() {
-                let _ = timeout(BACK_OFF, say_at_once(socket, &self.shed_answer())).await;
+                let _ = timeout(BACK_OFF, say_at_once(socket, &shed_answer::<H>())).await;
             }
         } else {
             tokio::time::sleep(BACK_OFF).await;
         }
         self.spare = open_spare();
     }
+}
 
-    fn shed_answer(&self) -> String {
-        let body = self.shared.limits.shed_body;
-        let length = body.len();
-        format!(
-            "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-    }
+/// What a connection too many is told.
+fn shed_answer<H: Handler>() -> String {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    last_words(status, "retry-after: 1\r\n", H::refusal)
 }
 
 /// A file descriptor kept for the hour when there is none left.

@@ -64,6 +64,11 @@ impl Activity {
         self.moves.fetch_add(1, Relaxed);
     }
 
+    /// How many requests have begun, if all of them have ended.
+    pub(super) fn requests_if_idle(&self) -> Option<u64> {
+        self.is_idle().then(|| self.requests.load(Relaxed))
+    }
+
     fn is_idle(&self) -> bool {
         self.in_flight.load(Relaxed) == 0
     }

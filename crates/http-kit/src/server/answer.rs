@@ -12,10 +12,10 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::activity::Activity;
-use super::body::Body;
 use super::host;
 use super::limits::MAX_TARGET_BYTES;
 use super::record::{Record, Recorded};
+use super::refusal::refuse;
 use super::request::{Peer, RequestBody};
 use super::{Handler, Shared};
 
@@ -32,10 +32,10 @@ pub(super) async fn answer<H: Handler>(
         request.version() < Version::HTTP_2 && !is_clearly_framed(request.headers());
     let needs_length = request.version() < Version::HTTP_11 && request.method() != Method::HEAD;
     let mut response = if is_too_long(request.uri()) {
-        empty(StatusCode::URI_TOO_LONG)
+        refuse(StatusCode::URI_TOO_LONG, H::refusal)
     } else if !host::is_clear(&request) {
         ends_connection = true;
-        empty(StatusCode::BAD_REQUEST)
+        refuse(StatusCode::BAD_REQUEST, H::refusal)
     } else {
         let buffers = Arc::clone(&shared.buffers);
         let mut request =
@@ -44,12 +44,12 @@ pub(super) async fn answer<H: Handler>(
         let handled = AssertUnwindSafe(shared.handler.handle(request, peer)).catch_unwind();
         handled.await.unwrap_or_else(|_| {
             tracing::error!(request_id = %id, "a handler panicked");
-            empty(StatusCode::INTERNAL_SERVER_ERROR)
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, H::refusal)
         })
     };
     if needs_length && response.body().size_hint().exact().is_none() {
         tracing::error!(request_id = %id, "a handler gave a body without a length to a client below HTTP/1.1");
-        response = empty(StatusCode::INTERNAL_SERVER_ERROR);
+        response = refuse(StatusCode::INTERNAL_SERVER_ERROR, H::refusal);
     }
     if ends_connection {
         response
@@ -75,10 +75,4 @@ fn is_clearly_framed(headers: &HeaderMap) -> bool {
 fn is_too_long(uri: &Uri) -> bool {
     uri.path_and_query()
         .is_some_and(|target| target.as_str().len() > MAX_TARGET_BYTES)
-}
-
-fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = status;
-    response
 }

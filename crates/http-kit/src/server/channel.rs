@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::activity::Activity;
 use super::file_lane::{FileLane, Front};
 use super::file_part::FilePart;
+use super::refusal::OwnAnswer;
 use super::socket::Socket;
 
 /// What is copied at once where the kernel cannot send from a file by itself, in bytes.
@@ -25,6 +26,8 @@ pub(super) struct Channel<S> {
     given: usize,
     activity: Arc<Activity>,
     lane: FileLane,
+    /// Over HTTP/1 alone: over HTTP/2 hyper speaks all the time.
+    own: Option<OwnAnswer>,
     /// True if time has passed since it was last looked at files: their parts were made a moment ago otherwise.
     has_waited: bool,
 }
@@ -37,8 +40,14 @@ impl<S> Channel<S> {
             given: 0,
             activity,
             lane: FileLane::default(),
+            own: None,
             has_waited: false,
         }
+    }
+
+    /// With words for what hyper answers by itself.
+    pub(super) fn with_own(self, own: Option<OwnAnswer>) -> Self {
+        Self { own, ..self }
     }
 
     /// The files that are to go out through here.
@@ -92,6 +101,11 @@ impl<S: Socket> AsyncRead for Channel<S> {
 
 impl<S: Socket> Channel<S> {
     fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if let Some(own) = &mut self.own
+            && own.in_place_of(bufs, &self.activity).is_some()
+        {
+            return self.poll_send_own(cx, bufs);
+        }
         match self.lane.front(bufs)? {
             Front::Bytes(count) => {
                 Pin::new(&mut self.socket).poll_write_vectored(cx, &bufs[..count])
@@ -105,6 +119,23 @@ impl<S: Socket> Channel<S> {
                 Poll::Ready(Ok(sent))
             }
         }
+    }
+
+    /// Sends a whole answer in the place of `bufs`, and says that these were sent.
+    fn poll_send_own(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        while let Some(own) = &mut self.own
+            && let Some(rest @ [_, ..]) = own.in_place_of(bufs, &self.activity)
+        {
+            match ready!(Pin::new(&mut self.socket).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => own.advance(count),
+            }
+        }
+        Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
     }
 
     fn poll_send_part(&mut self, cx: &mut Context<'_>, part: &FilePart) -> Poll<io::Result<usize>> {
@@ -157,6 +188,10 @@ impl<S: Socket> AsyncWrite for Channel<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Within TLS, bytes that were taken may still wait for the socket.
         let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        let this = &mut *self;
+        if let (Poll::Ready(Ok(())), Some(own)) = (&flushed, &mut this.own) {
+            own.note_flushed(&this.activity);
+        }
         match &flushed {
             Poll::Pending => self.activity.note_write_blocked(),
             Poll::Ready(Ok(())) if self.activity.is_write_blocked() => self.activity.note_written(),

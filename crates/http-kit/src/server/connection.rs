@@ -26,6 +26,7 @@ use super::arrival::Arrival;
 use super::channel::Channel;
 use super::limits::MAX_HEAD_BYTES;
 use super::preface::{Protocol, read_preface};
+use super::refusal::OwnAnswer;
 use super::socket::Socket;
 use super::{Handler, Shared};
 
@@ -53,7 +54,8 @@ pub(super) async fn serve_connection<H: Handler, A: Arrival>(
     };
     let (peer, secured) = (socket.peer(), socket.secured());
     let activity = Arc::new(Activity::default());
-    let channel = Channel::new(socket, preface, activity.clone());
+    let own = (protocol == Protocol::Http1).then(|| OwnAnswer::new(H::refusal));
+    let channel = Channel::new(socket, preface, activity.clone()).with_own(own);
     // hyper's HTTP/2 cuts what it sends into frames of its own, and copies some.
     let lane = (protocol == Protocol::Http1 && A::Socket::SENDS_FILES).then(|| channel.lane());
     let io = TokioIo::new(channel);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// The longest path and query that is answered with anything but 414, in bytes.
 pub const MAX_TARGET_BYTES: usize = 8 * 1024;
-/// The longest request head that is answered with anything but 431, in bytes.
+/// The longest request head that is answered with anything but 431, in bytes. Over HTTP/2 that 431 has no body: hyper gives it.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Connections too many that are heard out before they are told so; more are told at once.
 pub(super) const SHED_AT_ONCE: usize = 64;
@@ -44,8 +44,6 @@ pub struct ServeLimits {
     pub write_stall: Duration,
     /// HTTP/2 streams at once on a connection.
     pub max_streams: u32,
-    /// The JSON body of the 503 that a connection too many gets.
-    pub shed_body: &'static str,
 }
 
 impl Default for ServeLimits {
@@ -59,7 +57,6 @@ impl Default for ServeLimits {
             max_buffered_bytes: 32 * 1024 * 1024,
             write_stall: Duration::from_mins(1),
             max_streams: 128,
-            shed_body: "{}",
         }
     }
 }

@@ -20,6 +20,7 @@ mod limits;
 mod listener;
 mod preface;
 mod record;
+mod refusal;
 mod request;
 mod seldom;
 mod socket;
@@ -29,7 +30,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use forebay_jobs::Supervisor;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use accept::Acceptor;
@@ -55,7 +56,7 @@ pub use tls::{
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
-    /// The response to `request`. A panic becomes a 500 without a body. The [`RequestId`] is in the request's extensions;
+    /// The response to `request`. A panic becomes a 500 in the words of [`refusal`](Self::refusal). The [`RequestId`] is in the request's extensions;
     /// what is in the response's extensions reaches the access log: [`AccessLabels`], a [`ClientAddress`], any other.
     ///
     /// A request that names no host, several or none that can be one has been answered 400 before ([`find_host`]). A body
@@ -65,6 +66,13 @@ pub trait Handler: Send + Sync + 'static {
         request: Request<RequestBody>,
         peer: Peer,
     ) -> impl Future<Output = Response<Body>> + Send;
+
+    /// The JSON body of what the server answers without the handler: 400 to what is no request or does not name one host, 414 and
+    /// 431 to what is too long, 500 where the handler gave nothing that can be sent, 503 to a connection too many. None, unless
+    /// the handler has one.
+    fn refusal(_status: StatusCode) -> String {
+        String::new()
+    }
 }
 
 /// A handler with its limits and its log, ready to serve any number of listeners. Clones share them.

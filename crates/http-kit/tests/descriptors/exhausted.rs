@@ -10,7 +10,7 @@ use forebay_http_kit::{
     Body, Handler, Listener, NoAccessLog, Peer, RequestBody, ServeLimits, Server,
 };
 use forebay_jobs::Supervisor;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const DESCRIPTORS: u64 = 64;
@@ -18,6 +18,10 @@ const DESCRIPTORS: u64 = 64;
 struct Hello;
 
 impl Handler for Hello {
+    fn refusal(_: StatusCode) -> String {
+        "{}".to_owned()
+    }
+
     async fn handle(&self, _: Request<RequestBody>, _: Peer) -> Response<Body> {
         Response::new("hello".into())
     }

@@ -21,6 +21,7 @@ mod limits;
 #[cfg(test)]
 mod proxies;
 #[cfg(test)]
+mod refusals;
 mod requests;
 #[cfg(test)]
 mod responses;

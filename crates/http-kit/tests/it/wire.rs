@@ -11,7 +11,7 @@ use forebay_http_kit::{
 };
 use forebay_jobs::Supervisor;
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -29,6 +29,10 @@ pub(crate) struct Closure(Answering);
 impl Handler for Closure {
     async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         (self.0)(request, peer).await
+    }
+
+    fn refusal(status: StatusCode) -> String {
+        format!("{{\"refused\":{}}}", status.as_u16())
     }
 }
 
