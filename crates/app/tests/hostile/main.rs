@@ -33,6 +33,9 @@ mod guarded;
 mod half_closed;
 mod handshakes;
 mod immutable;
+#[path = "../it/issuer.rs"]
+mod issuer;
+mod logins;
 mod memory;
 mod namespace;
 mod program;

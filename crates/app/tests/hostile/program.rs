@@ -138,13 +138,20 @@ impl Setup {
 
     /// Runs another of the program's commands to its end.
     pub(crate) fn run(&self, words: &[&str]) -> (ExitStatus, Said) {
+        self.run_on(words, "")
+    }
+
+    /// The same, with this on its standard input.
+    pub(crate) fn run_on(&self, words: &[&str], input: &str) -> (ExitStatus, Said) {
         let binary = env!("CARGO_BIN_EXE_forebay");
         let words: Vec<_> = std::iter::once(&binary)
             .chain(words)
             .map(|word| (*word).to_owned())
             .collect();
         let (mut child, said) = self.spawn(&words);
-        drop(child.stdin.take());
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
         let status = child.wait().unwrap();
         said.out.ended();
         said.log.ended();

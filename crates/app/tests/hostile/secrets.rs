@@ -28,15 +28,15 @@ const CANARIES: [&str; 7] = [PASSWORD, BASIC, TOKEN, CLIENT, PROXY, ENVIRONMENT,
 
 /// Everything that a run wrote or answered, by where.
 #[derive(Default)]
-struct Written(Vec<(String, String)>);
+pub(crate) struct Written(Vec<(String, String)>);
 
 impl Written {
-    fn add(&mut self, place: impl Into<String>, text: impl Into<String>) {
+    pub(crate) fn add(&mut self, place: impl Into<String>, text: impl Into<String>) {
         self.0.push((place.into(), text.into()));
     }
 
     /// Everything below a folder, as it lies there.
-    fn add_folder(&mut self, folder: &Path) {
+    pub(crate) fn add_folder(&mut self, folder: &Path) {
         let found = Command::new("find")
             .arg(folder)
             .args(["-type", "f"])
@@ -48,7 +48,7 @@ impl Written {
         }
     }
 
-    fn holds_none_of(&self, canaries: &[String]) {
+    pub(crate) fn holds_none_of(&self, canaries: &[String]) {
         for (place, text) in &self.0 {
             for canary in canaries {
                 let found = text.lines().find(|line| line.contains(canary));

@@ -39,6 +39,7 @@ mod fleet;
 mod forecast;
 mod herd;
 mod image;
+mod issuer;
 mod ledger;
 mod life;
 mod lifecycle;

@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use forebay_oci::Digest;
 use http::Method;
 use hub_sim::{HubSim, Image};
+use serde_json::Value;
 
 use crate::client::{Answer, Ask};
 use crate::program::{Forebay, Program};
@@ -49,6 +50,15 @@ enum Role {
     Named(&'static str),
 }
 
+/// How they show who they are.
+#[derive(Clone, Copy, Debug)]
+enum Scheme {
+    /// By a password, each time.
+    Basic,
+    /// By a token that the password was shown for, good for all that is asked of these repositories.
+    Bearer,
+}
+
 /// A manifest of one blob, which is empty.
 fn manifest() -> String {
     let (blob, size) = (Digest::sha256(b""), 0);
@@ -57,30 +67,68 @@ fn manifest() -> String {
     )
 }
 
-fn ask(role: Role, method: &str, path: &str) -> Ask {
-    let ask = Ask::new(
-        Method::from_bytes(method.as_bytes()).expect("a method"),
-        path,
-    );
+/// What stands in the `Authorization` of whoever shows a password.
+fn basic(role: Role) -> Option<String> {
     let login = match role {
-        Role::Stranger => return ask,
+        Role::Stranger => return None,
         Role::WrongPassword => "admin:wrong horse".to_owned(),
         Role::Named(name) => format!("{name}:correct horse"),
     };
-    let credential = BASE64_STANDARD.encode(login);
-    ask.header("authorization", &format!("Basic {credential}"))
+    Some(format!("Basic {}", BASE64_STANDARD.encode(login)))
 }
 
-async fn told(program: &Program, role: Role, (method, path): (&str, &str)) -> Answer {
-    let mut ask = ask(role, method, path);
-    if method == "PUT" && path.contains("/manifests/") {
+/// What stands there of whoever has got a token before; a stranger's says that it is nobody's, and a wrong one was changed.
+async fn bearer(program: &Program, role: Role, repositories: &[&str]) -> Option<String> {
+    let scopes = repositories
+        .iter()
+        .map(|name| format!("&scope=repository:{name}:pull,push,delete,*"));
+    let path = format!(
+        "/token?service=forebay&scope=registry:catalog:*{}",
+        scopes.collect::<String>()
+    );
+    let shown = match role {
+        Role::WrongPassword => basic(Role::Named("admin")),
+        role => basic(role),
+    };
+    let given = told(program, shown.as_deref(), ("GET", &path)).await;
+    let given: Value = serde_json::from_slice(&given.body).expect("JSON");
+    let token = given["token"].as_str().expect("a token");
+    Some(match role {
+        Role::WrongPassword => format!("Bearer {}x", &token[..token.len() - 1]),
+        _ => format!("Bearer {token}"),
+    })
+}
+
+async fn authorization(
+    program: &Program,
+    (scheme, role): (Scheme, Role),
+    repositories: &[&str],
+) -> Option<String> {
+    match scheme {
+        Scheme::Basic => basic(role),
+        Scheme::Bearer => bearer(program, role, repositories).await,
+    }
+}
+
+async fn told(
+    program: &Program,
+    authorization: Option<&str>,
+    (method, path): (&str, &str),
+) -> Answer {
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let mut ask = Ask::new(method.clone(), path);
+    if let Some(authorization) = authorization {
+        ask = ask.header("authorization", authorization);
+    }
+    if method == Method::PUT && path.contains("/manifests/") {
         ask = ask.header("content-type", IMAGE).body(manifest());
     }
     ask.to(program.address).await
 }
 
 async fn push(program: &Program, repository: &str) {
-    let admin = Role::Named("admin");
+    let admin = basic(Role::Named("admin"));
+    let admin = admin.as_deref();
     let blob = format!(
         "/v2/{repository}/blobs/uploads/?digest={}",
         Digest::sha256(b"")
@@ -190,29 +238,48 @@ fn of_server() -> Vec<(&'static str, String, [u16; 5])> {
 
 async fn begin_upload(program: &Program, role: Role, repository: &str) -> String {
     let path = format!("/v2/{repository}/blobs/uploads/");
-    let begun = told(program, role, ("POST", &path)).await;
+    let begun = told(program, basic(role).as_deref(), ("POST", &path)).await;
     let place = begun.header("location").expect("a place").to_owned();
     let start = format!("/v2/{repository}/");
     place.strip_prefix(&start).expect("a path of it").to_owned()
 }
 
+/// What `role` is told where the table, which is of passwords, says `status`.
+fn by(scheme: Scheme, role: Role, path: &str, status: u16) -> u16 {
+    match (scheme, role, path) {
+        // Who has a token, be it nobody's, need not be asked to get one.
+        (Scheme::Bearer, Role::Stranger, "/v2/" | "/v2/_catalog") if status == 401 => 200,
+        // A token for some repositories is good for nothing that is about all of them.
+        (Scheme::Bearer, Role::Named("admin"), "/metrics") if status == 200 => 401,
+        _ => status,
+    }
+}
+
 #[tokio::test]
 async fn each_route_answers_each_role_as_the_table_says() {
-    let hub = HubSim::new().image("library/nginx:1", Image::small());
-    let hub = hub.start().await;
-    let program = setup(&hub).start().await;
-    push(&program, "team/app").await;
-    let session = begin_upload(&program, Role::Named("pusher"), "team/app").await;
-    let rows = [of_server(), of_repository("team/app", &session)].concat();
-    for (method, path, statuses) in &rows {
-        for (role, expected) in ROLES.into_iter().zip(statuses) {
-            let answer = told(&program, role, (method, path)).await;
-            assert_eq!(
-                answer.status,
-                *expected,
-                "{role:?} {method} {path}: {}",
-                answer.text()
-            );
+    for scheme in [Scheme::Basic, Scheme::Bearer] {
+        let hub = HubSim::new().image("library/nginx:1", Image::small());
+        let hub = hub.start().await;
+        let program = setup(&hub).start().await;
+        push(&program, "team/app").await;
+        let session = begin_upload(&program, Role::Named("pusher"), "team/app").await;
+        let mut credentials = Vec::new();
+        for role in ROLES {
+            let of = ["team/app", "library/nginx"];
+            credentials.push(authorization(&program, (scheme, role), &of).await);
+        }
+        let rows = [of_server(), of_repository("team/app", &session)].concat();
+        for (method, path, statuses) in &rows {
+            let columns = ROLES.into_iter().zip(&credentials).zip(statuses);
+            for ((role, credential), expected) in columns {
+                let answer = told(&program, credential.as_deref(), (method, path)).await;
+                assert_eq!(
+                    answer.status,
+                    by(scheme, role, path, *expected),
+                    "{scheme:?} {role:?} {method} {path}: {}",
+                    answer.text()
+                );
+            }
         }
     }
 }
@@ -225,28 +292,37 @@ async fn what_is_there_and_not_shown_looks_as_if_it_were_not_there() {
     let session = begin_upload(&program, Role::Named("admin"), "hidden/app").await;
     let there = of_repository("hidden/app", &session);
     let absent = of_repository("hidden/none", &session);
-    for role in &ROLES[..4] {
-        for ((method, path, _), (_, nowhere, _)) in there.iter().zip(&absent) {
-            let one = told(&program, *role, (method, path)).await;
-            let other = told(&program, *role, (method, nowhere)).await;
-            let is_named = matches!(role, Role::Named(_));
-            let looks_hidden = one.status == if is_named { 404 } else { 401 };
-            assert!(
-                looks_hidden || matches!(one.status, 404 | 405),
-                "{role:?} {method} {path}: {}",
-                one.status
-            );
-            let told = |answer: &Answer| {
-                let mut headers = answer.headers.clone();
-                headers.remove("date");
-                let headers = format!("{headers:?}");
-                let text = format!("{} {headers} {}", answer.status, answer.text());
-                text.replace("hidden/none", "hidden/app")
-            };
-            // The requests' own numbers are all that may differ.
-            assert_eq!(told(&one), told(&other), "{role:?} {method} {path}");
+    for scheme in [Scheme::Basic, Scheme::Bearer] {
+        for role in &ROLES[..4] {
+            let both = ["hidden/app", "hidden/none"];
+            let credential = authorization(&program, (scheme, *role), &both).await;
+            let credential = credential.as_deref();
+            for ((method, path, _), (_, nowhere, _)) in there.iter().zip(&absent) {
+                let one = told(&program, credential, (method, path)).await;
+                let other = told(&program, credential, (method, nowhere)).await;
+                let is_named = matches!(role, Role::Named(_));
+                let looks_hidden = one.status == if is_named { 404 } else { 401 };
+                assert!(
+                    looks_hidden || matches!(one.status, 404 | 405),
+                    "{scheme:?} {role:?} {method} {path}: {}",
+                    one.status
+                );
+                assert_eq!(
+                    words(&one),
+                    words(&other),
+                    "{scheme:?} {role:?} {method} {path}"
+                );
+            }
+            let listed = told(&program, credential, ("GET", "/v2/_catalog")).await;
+            assert!(!listed.text().contains("hidden"), "{}", listed.text());
         }
-        let listed = told(&program, *role, ("GET", "/v2/_catalog")).await;
-        assert!(!listed.text().contains("hidden"), "{}", listed.text());
     }
+}
+
+/// All that an answer says, but for the requests' own numbers, which alone may differ, and under one name.
+fn words(answer: &Answer) -> String {
+    let mut headers = answer.headers.clone();
+    headers.remove("date");
+    let text = format!("{} {headers:?} {}", answer.status, answer.text());
+    text.replace("hidden/none", "hidden/app")
 }
