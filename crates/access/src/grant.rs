@@ -30,7 +30,7 @@ impl Grant {
     }
 
     /// True if no bound of the credential is against it.
-    pub(crate) fn covers(&self, target: &Target, act: Act) -> bool {
+    pub fn covers(&self, target: &Target, act: Act) -> bool {
         self.narrowing
             .as_ref()
             .is_none_or(|narrowing| narrowing.covers(target, act))

@@ -127,11 +127,29 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// The first of these local repositories that they may pull from, to mount a blob from there.
+    /// The local repository that they name to mount a blob from, if they may pull from it; else the blob is uploaded.
     ///
     /// # Errors
-    /// They may pull from one, but their token was not given for it: 401 with a challenge for a token that would do, as
-    /// `distribution` answers. What they may not pull from is passed over, and the blob is uploaded then.
+    /// Their token was not given for that name: 401 with a challenge for one that is, as `distribution` answers, whether or not there is
+    /// such a repository, and whether or not they may pull from it.
+    pub(crate) fn check_source(
+        &self,
+        named: RepositoryName,
+    ) -> Result<Option<RepositoryName>, OciError> {
+        let target = Target::local(named.clone());
+        match &self.entered {
+            Some((point, identity)) if !identity.grant.covers(&target, Act::Pull) => {
+                Err(point.challenge_for(self.asked))
+            }
+            _ => Ok(self.may_pull(&named).then_some(named)),
+        }
+    }
+
+    /// The first of these local repositories, which hold a blob, that they may pull from, to mount it from there.
+    ///
+    /// # Errors
+    /// They may pull from one, but their token was not given for it: 401 with a challenge for a token that would do. What they may not
+    /// pull from is passed over, and the blob is uploaded then.
     pub(crate) fn choose_source(
         &self,
         repositories: Vec<RepositoryName>,

@@ -201,14 +201,27 @@ async fn a_token_that_was_not_given_for_where_a_blob_is_mounted_from_leads_to_on
         let mounted = post(&program, "alice", &[], (&path, b"")).await;
         assert_eq!(mounted.status, 201, "{path}");
     }
-    // What alice may not pull from looks as if it held nothing, whatever her token asks for.
+    // What alice may not pull from, what is not there, and what holds nothing of it look alike: a token that was not given for the
+    // name leads to one that is, and by that there is an upload.
     let theirs = Digest::sha256(theirs);
-    for from in ["&from=hidden/app", "&from=nothing/app", ""] {
-        let path = format!("/v2/other/app/blobs/uploads/?mount={theirs}{from}");
-        for scopes in [&[][..], &[push], &[push, "repository:hidden/app:pull"]] {
+    for name in ["hidden/app", "nothing/app", "mine/app"] {
+        let path = format!("/v2/other/app/blobs/uploads/?mount={theirs}&from={name}");
+        let refused = post(&program, "alice", &[push], (&path, b"")).await;
+        assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".to_owned()));
+        let challenge = refused.headers["www-authenticate"].to_str().expect("text");
+        let pull = format!("repository:{name}:pull");
+        let wanted = format!("scope=\"{push} {pull}\"");
+        assert!(challenge.contains(&wanted), "{challenge}");
+        for scopes in [&[][..], &[push, &pull]] {
             let begun = post(&program, "alice", scopes, (&path, b"")).await;
             assert_eq!(begun.status, 202, "{path} {scopes:?}");
         }
+    }
+    // Where she names none, what she may not pull from is passed over.
+    let path = format!("/v2/other/app/blobs/uploads/?mount={theirs}");
+    for scopes in [&[][..], &[push], &[push, "repository:hidden/app:pull"]] {
+        let begun = post(&program, "alice", scopes, (&path, b"")).await;
+        assert_eq!(begun.status, 202, "{path} {scopes:?}");
     }
 }
 

@@ -223,7 +223,8 @@ async fn a_wrong_password_is_not_hammered_into_the_registry() {
         }
         advance(&program, Duration::from_mins(1)).await;
     }
-    assert_eq!(hub.refused_logins("alice"), 3);
+    // Three, and one more when enough of them are made up for.
+    assert_eq!(hub.refused_logins("alice"), 4);
     assert_eq!(told(&program, ALICE, IMAGE).await, "200");
     // Guesses of other names end as well, and whoever has an account comes in where one has.
     for guess in 0..10 {
@@ -242,7 +243,7 @@ async fn a_reload_that_changes_the_section_knows_still_who_has_logged_in() {
     let setup = before(&hub);
     let program = setup.start().await;
     pull(&program, &hub, ALICE, "team/app:1").await;
-    // Nobody who is new comes in from here for a minute.
+    // Nobody who is new comes in from here at once.
     for guess in 0..5 {
         get(&program, Some((&format!("eve{guess}"), "x")), "/v2/").await;
     }
