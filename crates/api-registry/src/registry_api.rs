@@ -361,9 +361,7 @@ fn find_mount(
     let from = start.from.as_ref();
     let route = from.map(|from| route(host, asked.query.ns.as_deref(), from, &table.routes));
     match route {
-        Some(Ok(route)) if route.target.is_local() => {
-            visitor.choose_source(vec![route.target.repository])
-        }
+        Some(Ok(route)) if route.target.is_local() => visitor.check_source(route.target.repository),
         _ => Ok(None),
     }
 }
