@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod asked_blobs;
+mod catch_up;
 mod changes;
 mod check;
 mod disk_health;

@@ -307,7 +307,8 @@ async fn open_hosting(
 ) -> Result<(Option<Hosting>, Gate), Failure> {
     let (data, blobs) = (&config.data, Arc::clone(&disk));
     let hosting = Hosting::open_if_any(data, blobs, Arc::clone(clock), supervisor).await?;
-    if let Some(Hosting { registry, .. }) = &hosting {
+    if let Some(hosting) = &hosting {
+        let registry = &hosting.registry;
         registry.set_names(local_names(config));
         check_reserved(registry, config, (None, clock.as_ref())).await?;
     }
@@ -330,6 +331,7 @@ fn begin_operating(
     config: &Config,
     ground: &Ground,
     supervisor: &Supervisor,
+        hosting.catch_up(supervisor);
 ) -> Option<Arc<Operator>> {
     let registry = Arc::clone(&hosting?.registry);
     let told = (

@@ -6,14 +6,17 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use forebay_content::SystemClock;
+use forebay_content::{Hosted, SystemClock};
 use forebay_disk_faults::{FaultyDisk, Target};
-use futures::future::join_all;
+use futures::future::{FutureExt as _, join_all, ready};
+use rustix::process::{Signal, getpid, kill_process};
 use tempfile::TempDir;
 
 use crate::child;
 use crate::history::Client;
+use crate::hooked_rows::{HookedRows, Moment};
 use crate::promises::{Promises, Told};
 use crate::scene::Scene;
 use crate::seed::{Chance, Long, seed};
@@ -30,6 +33,22 @@ const ACTS: usize = 8;
 /// How many lives there are over one directory: what it holds, and so what is looked at after each of them, grows with every life.
 const LIVES: u64 = 16;
 
+/// More moments, before and after commits of the database, than a single client's acts have.
+const MAX_MOMENTS: u64 = 200;
+
+/// What a life is, and how it is to end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Plan {
+    seed: u64,
+    clients: usize,
+    /// Killed at this change of blobs or journals; 0 for none.
+    change: u64,
+    /// Killed at this moment before or after a commit of the database, two of each; 0 for none.
+    moment: u64,
+    /// Killed from outside after so many words to clients; 0 for none.
+    words: usize,
+}
+
 /// What became of lives.
 #[derive(Default)]
 struct Tally {
@@ -43,6 +62,37 @@ async fn killed_at_any_change_of_the_disk_nothing_acknowledged_is_lost() {
     let mut tally = Tally::default();
     live_and_die(seed(), &mut tally).await;
     tally.check();
+}
+
+/// Each commit of what one client does: uploads, mounts, pushes, drops, collections of garbage, rules that let go.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_and_after_each_commit_nothing_acknowledged_is_lost() {
+    let seed = seed();
+    let mut tally = Tally::default();
+    for moment in 1..MAX_MOMENTS {
+        let dir = TempDir::new().unwrap();
+        let plan = Plan {
+            seed,
+            clients: 1,
+            moment,
+            ..Plan::default()
+        };
+        let (told, signal) = live(dir.path(), plan);
+        let mut promises = Promises::default();
+        for told in &told {
+            promises.note(told);
+        }
+        tally.lives += 1;
+        tally.killed += u64::from(signal == Some(9));
+        tally.acknowledged += told.iter().filter(|told| told.is_done).count();
+        comes_back(dir.path(), &promises, &promises, &format!("{plan:?}")).await;
+        if signal.is_none() {
+            break;
+        }
+    }
+    eprintln!("seed {seed}: {tally}");
+    assert!((10..MAX_MOMENTS - 1).contains(&tally.killed), "{tally}");
+    assert_eq!(tally.lives, tally.killed + 1, "the last one lived");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,20 +110,25 @@ async fn long_killed_again_and_again_nothing_acknowledged_is_lost() {
     tally.check();
 }
 
-/// Lives one after the other over a directory of their own, half of them killed at a change of blobs or journals, half somewhere
-/// between two words to their clients, most likely in a change of the database.
+/// Lives one after the other over a directory of their own: killed at a change of blobs or journals, before or after a commit of the
+/// database, and anywhere between two words to their clients.
 async fn live_and_die(seed: u64, tally: &mut Tally) {
     let mut chance = Chance::of(seed);
     let dir = TempDir::new().unwrap();
     let (mut promises, mut journaled) = (Promises::default(), Promises::default());
     for life in 0..LIVES {
-        let (kill_at, word) = if life % 2 == 0 {
-            (1 + chance.below(200), usize::MAX)
-        } else {
-            (0, 1 + chance.below(CLIENTS * ACTS))
+        let mut plan = Plan {
+            seed: seed + life * 100,
+            clients: CLIENTS,
+            ..Plan::default()
         };
-        let what = format!("seed {seed}, life {life}, killed at change {kill_at} or word {word}");
-        let (told, signal) = live(dir.path(), (seed + life * 100, kill_at), word);
+        match life % 3 {
+            0 => plan.change = 1 + chance.below(200) as u64,
+            1 => plan.moment = 1 + chance.below(60) as u64,
+            _ => plan.words = 1 + chance.below(CLIENTS * ACTS),
+        }
+        let what = format!("seed {seed}, life {life}: {plan:?}");
+        let (told, signal) = live(dir.path(), plan);
         tally.lives += 1;
         tally.killed += u64::from(signal == Some(9));
         tally.acknowledged += told.iter().filter(|told| told.is_done).count();
@@ -109,8 +164,15 @@ impl Display for Tally {
 }
 
 /// What it told, and by which signal it died.
-fn live(dir: &Path, (seed, change): (u64, usize), words: usize) -> (Vec<Told>, Option<i32>) {
-    let argument = format!("{seed} {change} {}", dir.display());
+fn live(dir: &Path, plan: Plan) -> (Vec<Told>, Option<i32>) {
+    let Plan {
+        seed,
+        clients,
+        change,
+        moment,
+        words,
+    } = plan;
+    let argument = format!("{seed} {clients} {change} {moment} {}", dir.display());
     let mut child: Child = child::command(ROLE, &argument)
         .stdout(Stdio::piped())
         .spawn()
@@ -118,7 +180,7 @@ fn live(dir: &Path, (seed, change): (u64, usize), words: usize) -> (Vec<Told>, O
     let mut told: Vec<Told> = Vec::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         told.extend(line.unwrap().parse::<Told>());
-        if told.len() == words {
+        if words > 0 && told.len() == words {
             child.kill().unwrap();
         }
     }
@@ -133,13 +195,20 @@ async fn a_child_that_may_die() {
     let Some(argument) = child::find_argument() else {
         return;
     };
-    let words: Vec<&str> = argument.splitn(3, ' ').collect();
-    let (seed, change): (u64, u64) = (words[0].parse().unwrap(), words[1].parse().unwrap());
+    let words: Vec<&str> = argument.splitn(5, ' ').collect();
+    let numbers: Vec<u64> = words[..4]
+        .iter()
+        .map(|word| word.parse().unwrap())
+        .collect();
+    let &[seed, clients, change, moment] = &numbers[..] else {
+        unreachable!("four numbers")
+    };
     let disk = FaultyDisk::new((change > 0).then_some(change));
     let clock = Arc::new(SystemClock::new());
-    let scene = Scene::on(Path::new(words[2]), Arc::new(disk.clone()), clock).await;
+    let by = (Arc::new(disk.clone()) as _, clock as _);
+    let scene = Scene::hooked(Path::new(words[4]), by, |rows| mortal(rows, moment)).await;
     let tell = |told: &Told| println!("{told}");
-    let clients = (0..CLIENTS).map(async |number| {
+    let clients = (0..usize::try_from(clients).unwrap()).map(async |number| {
         let mut client = Client::new(&scene, (seed, number), &tell);
         for _ in 0..ACTS {
             client.act().await;
@@ -147,4 +216,18 @@ async fn a_child_that_may_die() {
     });
     join_all(clients).await;
     println!("{} changes", disk.count(Target::Changes));
+}
+
+/// Rows with which the process dies at a moment before or after one of their commits; never at 0.
+fn mortal(rows: Arc<dyn Hosted>, last: u64) -> Arc<dyn Hosted> {
+    let moments = AtomicU64::new(0);
+    let hook = move |moment| {
+        let is_commit = moment != Moment::Listing;
+        if is_commit && moments.fetch_add(1, Ordering::Relaxed) + 1 == last {
+            kill_process(getpid(), Signal::KILL).unwrap();
+        }
+        ready(()).boxed()
+    };
+    let hook = Arc::new(hook);
+    Arc::new(HookedRows { rows, hook })
 }

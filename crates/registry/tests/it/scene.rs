@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal, RealDisk};
 use forebay_catalog_sql::SqlRegistry;
-use forebay_content::{Clock, SystemClock};
+use forebay_content::{Clock, Hosted, SystemClock};
 use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, MediaType, Reference, RepositoryName};
 use forebay_registry::{LocalRegistry, PushError, PushedAs, Stores, Uploader};
@@ -41,12 +41,31 @@ impl Scene {
         rows: &Path,
         (disk, clock): (Arc<dyn Disk>, Arc<dyn Clock>),
     ) -> Self {
+        let rows = Arc::new(SqlRegistry::open(rows).await.unwrap());
+        Self::over(root, rows, (disk, clock), |rows| rows)
+    }
+
+    /// With something between the registry and its rows.
+    pub(crate) async fn hooked(
+        root: &Path,
+        (disk, clock): (Arc<dyn Disk>, Arc<dyn Clock>),
+        hook: impl FnOnce(Arc<dyn Hosted>) -> Arc<dyn Hosted>,
+    ) -> Self {
+        let rows = Arc::new(SqlRegistry::open(&root.join(ROWS)).await.unwrap());
+        Self::over(root, rows, (disk, clock), hook)
+    }
+
+    fn over(
+        root: &Path,
+        rows: Arc<SqlRegistry>,
+        (disk, clock): (Arc<dyn Disk>, Arc<dyn Clock>),
+        hook: impl FnOnce(Arc<dyn Hosted>) -> Arc<dyn Hosted>,
+    ) -> Self {
         let blobs = FsBlobs::open(root, Arc::clone(&disk)).unwrap();
         let journal = FsJournal::open(root, disk).unwrap();
-        let rows = Arc::new(SqlRegistry::open(rows).await.unwrap());
         let stores = Stores {
             blobs: Arc::new(blobs.clone()),
-            rows: rows.clone(),
+            rows: hook(rows.clone()),
             journal: Arc::new(journal),
         };
         let supervisor = Supervisor::new();

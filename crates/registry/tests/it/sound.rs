@@ -1,5 +1,6 @@
 //! Opens what is left of a registry: what was promised is there byte for byte, and nothing is torn, dangling or in the way.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub(crate) async fn comes_back(
     assert!(strays.is_empty(), "{what}: {strays:?}");
     let checked = scene.rows.integrity_check().await;
     checked.unwrap_or_else(|error| panic!("{what}: {error}"));
+    scene.registry.catch_up().await.unwrap();
     let found = keeps(&scene, promises, what).await;
     scene
         .registry
@@ -41,8 +43,9 @@ pub(crate) async fn comes_back(
         .unwrap();
     nothing_is_unheld(&scene, what).await;
     keeps(&scene, promises, &format!("{what}, collected")).await;
+    let pushed = pushed(&scene).await;
     scene.close().await;
-    rebuilds(root, journaled, what).await;
+    rebuilds(root, (journaled, &pushed), what).await;
     found
 }
 
@@ -59,16 +62,39 @@ pub(crate) async fn nothing_is_unheld(scene: &Scene, what: &str) {
 }
 
 /// Makes the rows again elsewhere, and looks whether they keep what was promised.
-async fn rebuilds(root: &Path, promises: &Promises, what: &str) -> Rebuilt {
+/// This and all that can be `pushed`, whether it was acknowledged or not: who finds it builds on it.
+async fn rebuilds(
+    root: &Path,
+    (promises, shown): (&Promises, &BTreeSet<String>),
+    what: &str,
+) -> Rebuilt {
     let apart = TempDir::new().unwrap();
     let by = (Arc::new(RealDisk) as _, Arc::new(SystemClock::new()) as _);
     let scene = Scene::with_rows(root, &apart.path().join(ROWS), by).await;
     let rebuilt = scene.registry.rebuild_rows().await.unwrap();
     assert_eq!(rebuilt.unreadable, 0, "{what}");
     keeps(&scene, promises, &format!("{what}, rebuilt")).await;
+    let again = pushed(&scene).await;
+    let lost: Vec<_> = shown.difference(&again).collect();
+    assert!(lost.is_empty(), "{what}: rebuilt without {lost:?}");
     scene.rows.integrity_check().await.unwrap();
     scene.close().await;
     rebuilt
+}
+
+/// The manifests and tags of all repositories.
+async fn pushed(scene: &Scene) -> BTreeSet<String> {
+    let mut pushed = BTreeSet::new();
+    for repository in scene.rows.repositories(None, MANY).await.unwrap() {
+        let of = repository.name;
+        for entry in scene.rows.hosted_manifests(&of, None, MANY).await.unwrap() {
+            let digest = entry.manifest.digest;
+            pushed.insert(format!("{of}@{digest}"));
+            let tags = entry.tags.iter();
+            pushed.extend(tags.map(|tag| format!("{of}:{tag}@{digest}")));
+        }
+    }
+    pushed
 }
 
 /// What was promised is there, and whatever is there is whole. Returns what was found, with nothing left open.
