@@ -42,10 +42,10 @@ pub fn healthz() -> Response<Body> {
     Response::new(Body::from("ok\n"))
 }
 
-/// Whether pulls are served, and how well; what is wrong is told to clients that are admitted.
-pub fn readyz(readings: &Readings, is_admitted: bool) -> Response<Body> {
+/// Whether pulls are served, and how well; what is wrong is told to those who may know how the server does.
+pub fn readyz(readings: &Readings, is_let_watch: bool) -> Response<Body> {
     let mut readiness = Readiness::judge(readings);
-    if !is_admitted {
+    if !is_let_watch {
         readiness.problems = Vec::new();
     }
     let mut response = Response::new(Body::from(
@@ -121,14 +121,14 @@ mod tests {
             disk_trouble: Some("/secret/path: no space left".into()),
             ..Readings::default()
         };
-        for (is_admitted, told) in [
+        for (is_let_watch, told) in [
             (
                 true,
                 r#"{"status":"degraded","problems":["/secret/path: no space left"]}"#,
             ),
             (false, r#"{"status":"degraded","problems":[]}"#),
         ] {
-            let Body::Full(bytes) = readyz(&full, is_admitted).into_body() else {
+            let Body::Full(bytes) = readyz(&full, is_let_watch).into_body() else {
                 panic!("a body")
             };
             assert_eq!(bytes, told);

@@ -53,12 +53,6 @@ impl RegistryApi {
         }
     }
 
-    /// True if the client of a request with these headers may ask.
-    pub fn admits(&self, peer: Peer, headers: &HeaderMap) -> bool {
-        let clients = &self.table.load().clients;
-        clients.admit(clients.client(peer, headers))
-    }
-
     /// Whether how the server does may be told to whoever asks so: a client that is admitted and, where access is configured, may
     /// administer every repository.
     ///

@@ -93,10 +93,10 @@ impl Handler for Front {
             FrontRoute::Registry => self.registry.answer(&head, body, peer).await,
             FrontRoute::Page => front_page(),
             FrontRoute::Healthz => healthz(),
-            FrontRoute::Readyz => readyz(
-                &self.state.readings(),
-                self.registry.admits(peer, &head.headers),
-            ),
+            FrontRoute::Readyz => {
+                let is_let_watch = self.registry.let_watch(&head, peer).await.is_ok();
+                readyz(&self.state.readings(), is_let_watch)
+            }
             FrontRoute::Metrics => scrape(&self.metrics, &self.state.readings()),
         }
     }

@@ -1,10 +1,12 @@
 //! Whatever fails at whichever change of the disk: who pushes is told 507 or 503, nothing is half there, and the next try succeeds.
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::faulty;
 use crate::program::{Program, Setup};
-use crate::pusher::Pushed;
+use crate::pusher::{Asked, Pushed, write_users};
+use crate::wire::{Answer, exchange};
 
 /// More changes than a push makes.
 const MAX_CHANGES: u64 = 200;
@@ -60,6 +62,79 @@ async fn readiness_says_that_pushes_are_refused_for_as_long_as_they_are() {
         assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
     }
     assert!(program.stop().0.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_access_is_configured_only_administrators_hear_why_pushes_are_refused() {
+    const RULES: &str = "[access]
+htpasswd_file = \"users\"
+[[access.allow]]
+who = [\"user:alice\"]
+repositories = [\"**\"]
+actions = [\"pull\", \"push\"]
+[[access.allow]]
+who = [\"user:root\"]
+repositories = [\"**\"]
+actions = [\"admin\"]
+";
+    let folder = TempDir::new().unwrap();
+    write_users(folder.path(), &["alice", "root"]);
+    let mut program = faulty::on(Setup::new(folder.path()).with(RULES), None).start();
+    program.tell("fault ENOSPC 1 stays");
+    let answer = Pushed::new("one")
+        .try_push(&program, "alice", "app", "1")
+        .await;
+    assert_eq!(answer.status, 507, "{}", answer.text());
+    for (who, is_told) in [("", false), ("alice", false), ("root", true)] {
+        let answer = Asked::new(who, "GET", "/readyz").of(&program).await;
+        let told = answer.text();
+        assert_eq!(answer.status, 200, "{who}: {told}");
+        assert!(told.contains("\"status\":\"degraded\""), "{who}: {told}");
+        assert_eq!(told.contains("used up"), is_told, "{who}: {told}");
+    }
+}
+
+/// SIGTERM while a reload waits for a push that is just being recorded: the reload is given up, and what is under way finished.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_a_reload_that_waits_for_the_disk() {
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::new(folder.path()).with("[clients]\nloopback_push = true");
+    let mut program = faulty::on(setup.clone(), None).start();
+    let first = Pushed::new("first");
+    first.push(&program, "", "app", "1").await;
+    let before = changes(&mut program);
+    first.put(&program, "", "app", "2").await;
+    let each = changes(&mut program) - before;
+    // The last change of a push is the journal's.
+    program.tell(&format!("fault slow {each} once"));
+    let struck = changes(&mut program) + each;
+    let request = format!(
+        "PUT /v2/app/manifests/3 HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        program.address,
+        first.manifest.len()
+    );
+    let request = [request.as_bytes(), &first.manifest].concat();
+    let address = program.address;
+    let pushing = tokio::spawn(async move { exchange(address, &request).await });
+    while changes(&mut program) < struck {
+        tokio::task::yield_now().await;
+    }
+    program.signal(Signal::HUP);
+    program.wait_for_log("the configuration is read again");
+    let (status, said) = program.stop();
+    assert!(status.success());
+    let log = said.log.text();
+    assert!(!log.contains("taken over"), "{log}");
+    let pushed = Answer::parse(&pushing.await.unwrap(), false);
+    assert_eq!(pushed.status, 201, "{}", pushed.head);
+    let audited = std::fs::read_to_string(setup.data().join("audit.jsonl")).unwrap();
+    let reload = audited
+        .lines()
+        .find(|line| line.contains("reload-configuration"));
+    let reload = reload.unwrap();
+    assert!(reload.contains("\"outcome\":\"broken_off\""), "{reload}");
+    let again = setup.start();
+    assert!(first.is_under(&again, "app", "3").await);
 }
 
 async fn fail_at_every_change(effect: &str, status: u16) {
