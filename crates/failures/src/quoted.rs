@@ -33,6 +33,7 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r#"|(?:(?:pub|export|private|public|static|final) )*(?:const|let|var|val|static) [^"'`=]{1,80}= *[rfb&]?["'`]"#,
         // A commit's subject, an alert's text.
         r#"|(?:Fix|Handle|Retry|Ignore|Test|Document|Explain|Detect|Avoid|Catch) (?:[a-z]+ ){0,3}["'`]"#,
+        r#"|[A-Z][a-z]+ (?:[A-Za-z]+ ){0,8}to (?:avoid|prevent|survive|handle|fix) ["'`]"#,
         r#"|summary: ["']"#,
         // A literal of a list that goes on in the next line.
         r#"|"[^"]*" *\\$"#,
@@ -151,6 +152,10 @@ mod tests {
             ),
             ("echo \"Docker Hub rate limit exceeded\"\nx", "x"),
             ("@Disabled(\"toomanyrequests: x\")", ""),
+            (
+                "Raise the burst of Prow nodes to avoid 'pull QPS exceeded'",
+                "",
+            ),
             ("  \"Too Many Requests (HAP429)\" \\", ""),
             (
                 "2026-11-22T00:01:06Z   ✓ responds toomanyrequests for docker.io clients (12 ms)",
@@ -172,6 +177,7 @@ mod tests {
             "urllib3.exceptions.MaxRetryError: Max retries (Caused by NewConnectionError('<x>: Failed'))",
             "{\"level\":\"error\",\"msg\":\"log.Error(\\\"x\\\")\"}",
             "✔ step 3 failed: toomanyrequests: x",
+            "Failed to pull image 'a': toomanyrequests: x",
             "2026-11-22T00:01:06Z √ pull: Error response from daemon: toomanyrequests: x",
         ] {
             assert_eq!(unquoted(text), text);

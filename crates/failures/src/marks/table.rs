@@ -127,6 +127,7 @@ pub(super) const MARKS: &[&str] = &[
     "size validation",
     "checksum after",
     "untar",
+    "temporary lease",
     "diff id",
     "snapshot",
     "lchown",

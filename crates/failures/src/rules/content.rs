@@ -15,7 +15,7 @@ pub(super) const UNPACKING: &[Rule] = &[
     &[
             r"processingtarfile|failedto(?:register|extract|apply)layer|failedtounpackimage",
             r"wrongdiffid|failedtoapplydiff|mountcallbackfailed|failedtoconvertwhiteout",
-            r"untarerror|untarre-exec|duplicatesoffilepaths",
+            r"untarerror|untarre-exec|duplicatesoffilepaths|errorcreatingtemporarylease",
             r"prepareextractionsnapshot|failedtostatsnapshotsha256|parentsnapshotsha256|snapshotsha256:[0-9a-f]*doesnotexist",
             r"noprocessorformedia-type|failedtogetstreamprocessor",
             r"getimageblob[0-9]|layerdb/tmp/write-set|failedtocreatenewoverlaymount",

@@ -28,7 +28,7 @@ pub(super) const TOLD: &[Rule] = &[
             r"incorrectauthenticationcredentials|logintodockerhuberror.*expired",
             r"pullaccess(?:is)?denied",
             r"requestedaccesstotheresourceisdenied",
-            r"insufficient_?scope",
+            r"insufficient_?scope|noscopespecifiedfortokenauth",
             r"yourauthorizationtokenhasexpired|authorizationtokenhasexpired",
             r"incorrectusernameorpassword",
             r"invalidusername/password",
