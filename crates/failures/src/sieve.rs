@@ -55,7 +55,7 @@ impl Sieve {
             .expect("a list of that length is such an array");
         words.for_each_piece(|piece| {
             let (index, bit) = cell(piece);
-            table[index] |= bit;
+            table[index] |= 1 << bit;
         });
         Self { table, words }
     }
@@ -76,15 +76,15 @@ impl Sieve {
         let mut start = from;
         let (lanes, _) = text.get(from..)?.as_chunks::<LANE_BYTES>();
         if let Some((first, others)) = lanes.split_first() {
-            let mut lane = *first;
+            let mut lane = folded(*first);
             for next in others {
-                let pieces = pieces(lane, *next);
-                if self.may_have(pieces)
-                    && let Some(place) = self.place(text, start, pieces)
+                let next = folded(*next);
+                if self.may_have(pieces(lane, next))
+                    && let Some(place) = self.place(text, start, lane, next)
                 {
                     return Some(place);
                 }
-                lane = *next;
+                lane = next;
                 start += LANE_BYTES;
             }
         }
@@ -96,29 +96,31 @@ impl Sieve {
         let end = &text[start..];
         let mut lanes = [[0; LANE_BYTES]; 3];
         lanes.as_flattened_mut()[..end.len()].copy_from_slice(end);
-        let [one, two, three] = lanes;
-        self.place(text, start, pieces(one, two))
-            .or_else(|| self.place(text, start + LANE_BYTES, pieces(two, three)))
+        let [one, two, three] = lanes.map(folded);
+        self.place(text, start, one, two)
+            .or_else(|| self.place(text, start + LANE_BYTES, two, three))
     }
 
     /// Whether one of the pieces may be of a word.
     fn may_have(&self, [one, two, three, four]: [Piece; 4]) -> bool {
         // All are looked up before anything is decided, so that none waits for another.
-        self.hit(one) | self.hit(two) | self.hit(three) | self.hit(four) != 0
+        (self.hit(one) | self.hit(two) | self.hit(three) | self.hit(four)) & 1 != 0
     }
 
-    /// Nothing but 0 where the piece is of no word.
+    /// The lowest bit tells whether the piece may be of a word; the others tell nothing.
     fn hit(&self, piece: Piece) -> u64 {
         let (index, bit) = cell(piece);
-        self.table[index] & bit
+        self.table[index] >> bit
     }
 
-    /// Which of the pieces is of a word.
-    fn place(&self, text: &[u8], start: usize, pieces: [Piece; 4]) -> Option<usize> {
+    /// Where the first of the pieces is that begin in `lane` and are of a word.
+    // Called seldom: inlined, it would have all pieces of all lanes kept in memory.
+    #[inline(never)]
+    fn place(&self, text: &[u8], start: usize, lane: u64, next: u64) -> Option<usize> {
         let places = (start..).step_by(STEP_BYTES);
-        let mut places = places.zip(pieces);
+        let mut places = places.zip(pieces(lane, next));
         let is_of_word = |(at, piece): &(usize, Piece)| {
-            self.hit(*piece) != 0 && self.words.stand(text, *at, *piece)
+            self.hit(*piece) & 1 != 0 && self.words.stand(text, *at, *piece)
         };
         places.find(is_of_word).map(|(at, _)| at)
     }
@@ -133,15 +135,17 @@ pub(crate) fn line_end(text: &[u8], place: usize) -> usize {
     from + memchr::memchr(b'\n', behind).unwrap_or(behind.len())
 }
 
-/// The folded pieces that begin in the first of two lanes.
+/// A lane in small letters.
+const fn folded(lane: [u8; LANE_BYTES]) -> u64 {
+    u64::from_le_bytes(lane) | u64::from_ne_bytes([FOLD; LANE_BYTES])
+}
+
+/// The pieces that begin in the first of two folded lanes.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a piece is the lower half of what is shifted down"
 )]
-fn pieces(lane: [u8; LANE_BYTES], next: [u8; LANE_BYTES]) -> [Piece; 4] {
-    const FOLDS: u64 = u64::from_ne_bytes([FOLD; LANE_BYTES]);
-    let lane = u64::from_le_bytes(lane) | FOLDS;
-    let next = u64::from_le_bytes(next) | FOLDS;
+const fn pieces(lane: u64, next: u64) -> [Piece; 4] {
     [
         lane as Piece,
         (lane >> 16) as Piece,
@@ -155,11 +159,10 @@ const fn hash(piece: Piece) -> u32 {
     piece.wrapping_mul(SPREAD) >> (Piece::BITS - TABLE_BITS)
 }
 
-/// A piece's number and bit in the table.
-const fn cell(piece: Piece) -> (usize, u64) {
+/// A piece's number in the table, and which bit of that it is.
+const fn cell(piece: Piece) -> (usize, u32) {
     let hash = hash(piece);
-    let bit = 1 << (hash % u64::BITS);
-    ((hash / u64::BITS) as usize % TABLE_LENGTH, bit)
+    ((hash / u64::BITS) as usize % TABLE_LENGTH, hash % u64::BITS)
 }
 
 #[cfg(test)]

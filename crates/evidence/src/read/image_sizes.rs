@@ -78,6 +78,7 @@ pub(crate) fn read_pulled(text: &str, lines: Lines, out: &mut Evidence) {
         source: SizeSource::Containerd,
         ..measured(bytes, Packing::Compressed, lines)
     };
+    out.asides += 1;
     for before in BEFORE_NAMES {
         note(quoted_after(message, before).as_deref(), None, size, out);
     }

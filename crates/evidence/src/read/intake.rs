@@ -27,6 +27,9 @@ use parts::Table;
 /// The most bytes of a line of text; what is longer is cut.
 pub const MAX_LINE_BYTES: usize = 64 << 10;
 
+/// What is said of objects of Kubernetes in YAML: to know what belongs to what, all of them would have to be held at once.
+const YAML: &str = "YAML of kubectl: its words are read, but not whose they are, when and how often; `kubectl get … -o json` tells that";
+
 /// Reads one source after the other.
 pub struct Intake {
     context: Context,
@@ -259,6 +262,9 @@ impl Intake {
         self.source.line += 1;
         self.evidence.lines += 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
+        if self.source.line == 1 && line.starts_with("apiVersion: ") {
+            self.evidence.note(self.lines(), YAML);
+        }
         if self.source.pasted.ends_before(line) {
             self.settle_pasted();
         }
@@ -298,7 +304,7 @@ impl Intake {
             return false;
         }
         let Some(told) = source.known.find(line, &source.ci, &self.context) else {
-            return false;
+            return source.known.is_nothing();
         };
         told.event.lines = lines;
         if told.by == By::Words && source.repeats.is_repetition(&told.event)
@@ -331,7 +337,7 @@ impl Intake {
             What::Unread => By::Words,
             _ => By::Program,
         };
-        self.keep_known(event, (lines, line), by, asides);
+        self.keep_known([event], (lines, line), by, asides);
     }
 
     fn lines(&self) -> Lines {

@@ -23,6 +23,8 @@ const MAX_PART_BYTES: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     lines: KnownLines<Told>,
+    /// Records that have told of nothing. Apart from the others, which the endless forms of what tells of nothing would crowd out.
+    nothing: KnownLines<()>,
     forms: Forms,
     /// Where the times stand in the line that is being read.
     times: Vec<Range<usize>>,
@@ -59,14 +61,14 @@ impl Known {
         if let Some((form, times)) = form {
             self.stay_in(ci);
             self.form = Some(form);
-            self.is_next = self.lines.has(form);
+            self.is_next = self.has(form);
             if self.is_next {
                 self.times.clear();
                 self.times.extend_from_slice(times);
             }
         } else {
             self.look_at(line, ci);
-            self.is_next = self.form.is_some_and(|form| self.lines.has(form));
+            self.is_next = self.form.is_some_and(|form| self.has(form));
         }
         self.is_next
     }
@@ -82,6 +84,18 @@ impl Known {
             told.event.last = told.event.first;
         }
         Some(told)
+    }
+
+    /// Whether the line that was asked for last tells of nothing, as one of its form has told of nothing.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.form.is_some_and(|form| self.nothing.has(form))
+    }
+
+    /// Remembers that the line that was asked for last has told of nothing.
+    pub(crate) fn keep_nothing(&mut self, line: &str) {
+        if let Some(form) = self.form {
+            self.nothing.keep(form, line.len(), ());
+        }
     }
 
     /// Leaves a line alone: it may belong to what stands around it.
@@ -121,6 +135,10 @@ impl Known {
         }
     }
 
+    fn has(&self, form: Form) -> bool {
+        self.lines.has(form) || self.nothing.has(form)
+    }
+
     fn look_at(&mut self, line: &[u8], ci: &Ci) {
         self.stay_in(ci);
         self.form = self.forms.form(line);
@@ -132,6 +150,7 @@ impl Known {
     fn stay_in(&mut self, ci: &Ci) {
         if self.ci != *ci {
             self.lines.forget();
+            self.nothing.forget();
             self.ci = ci.clone();
         }
     }

@@ -13,7 +13,7 @@ use crate::formats::read_all;
 
 const JOURNAL: &str = r#"{"__CURSOR":"s=9f2c;i=@;b=4bf9;m=$;t=6427;x=5c1d","__REALTIME_TIMESTAMP":"U","__MONOTONIC_TIMESTAMP":"@@","__SEQNUM":"@","_BOOT_ID":"4bf92f3577b34da6a3ce929d0e0e4736","PRIORITY":"3","_HOSTNAME":"node-7","#;
 
-const LINES: [&str; 14] = [
+const LINES: [&str; 16] = [
     r#"Jan 15 % node-7 dockerd[911]: time="2026-01-15T%.5Z" level=error msg="Handler for POST /v1.52/images/create returned error: toomanyrequests: You have reached your unauthenticated pull rate limit." spanID=$ traceID=$"#,
     r#"Jan 15 % node-7 kubelet[1911]: E0115 %.442190    1911 pod_workers.go:1298] "Error syncing pod, skipping" err="failed to \"StartContainer\" for \"web\" with ImagePullBackOff: \"Back-off pulling image \\\"acme/svc-&:1.4\\\"\"" pod="shop/svc-&-7c9d8f6b5-x2x7k" podUID="5d9a-&""#,
     r#"Jan 15 % node-7 containerd[812]: time="2026-01-15T%.5Z" level=error msg="PullImage \"docker.io/acme/svc-&:1.4\" failed" error="failed to resolve reference \"docker.io/acme/svc-&:1.4\": docker.io/acme/svc-&:1.4: not found""#,
@@ -27,6 +27,8 @@ const LINES: [&str; 14] = [
     r#"{"ts":#S.5,"level":"error","msg":"job @ failed: docker pull acme/svc-&:1.4: manifest unknown","job":@}"#,
     r#"{"kind":"Event","metadata":{"uid":"$"},"reason":"Failed","message":"Failed to pull image \"acme/svc-&:1.4\": manifest unknown","involvedObject":{"kind":"Pod","name":"svc-&-7c9d8f6b5-x2x7k","namespace":"shop"},"count":@,"firstTimestamp":"2026-01-15T%Z","lastTimestamp":"2026-01-15T%Z"}"#,
     r#"{"timestamp":"2026-01-15T%.120Z","message":"payment provider answered 429 Too Many Requests","trace.id":"$","n":@}"#,
+    r#"#J"SYSLOG_IDENTIFIER":"kubelet","_COMM":"kubelet","_CMDLINE":"/usr/bin/kubelet --pod-infra-container-image=registry.k8s.io/pause:3.9","MESSAGE":"I0115 %.442190    1911 kubelet_volumes.go:163] \"Cleaned up orphaned pod volumes dir\" podUID=\"0f9a@\""}"#,
+    r#"{"time":"2026-01-15T%.120Z","level":"error","msg":"docker pull acme/svc-&:1.4 failed: manifest unknown","error":"toomanyrequests: You have reached your pull rate limit.","n":@}"#,
     "\tat com.acme.shop.orders.OrderService.place(OrderService.java:@) ~[shop.jar:na]",
 ];
 

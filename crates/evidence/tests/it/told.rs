@@ -153,3 +153,23 @@ fn a_reason_of_ecs_in_the_log_of_a_job_is_of_ecs() {
         ]
     );
 }
+
+#[test]
+fn of_yaml_of_kubectl_it_is_said_what_json_would_tell_more() {
+    let list = "apiVersion: v1\nitems:\n- apiVersion: v1\n  count: 14\n  involvedObject:\n    kind: Pod\n    name: web-0\n  message: 'Failed to pull image \"acme/web:1\": toomanyrequests: You have reached your\n    pull rate limit.'\nkind: List\n";
+    let evidence = read_all(&[("events.yaml", list)]);
+    let failed: Vec<_> = evidence.events.iter().collect();
+    assert!(
+        matches!(&failed[..], [event] if event.failure.as_ref().is_some_and(|failure| failure.class == Class::PullLimit)),
+        "{failed:?}"
+    );
+    let notes: Vec<&str> = evidence
+        .notes
+        .iter()
+        .map(|note| note.text.as_str())
+        .collect();
+    assert!(
+        matches!(notes[..], [note] if note.contains("-o json")),
+        "{notes:?}"
+    );
+}

@@ -38,9 +38,11 @@ impl Intake {
                 &mut self.evidence,
             );
             match told {
-                Told::Record(mut events) if events.len() == 1 && item.text == line => {
-                    let event = events.remove(0);
-                    self.keep_known(event, (lines, line), By::Structure, asides);
+                Told::Record(events) if item.text == line => {
+                    let told = self.keep_known(events, (lines, line), By::Structure, asides);
+                    if told == 0 && self.evidence.asides == asides {
+                        self.source.known.keep_nothing(line);
+                    }
                 }
                 Told::Record(events) | Told::Answer(events) => {
                     for event in events {
@@ -51,23 +53,32 @@ impl Intake {
         }
     }
 
-    /// Keeps an event that a line has told alone, beside nothing that would have been counted since so many asides: whoever tells
-    /// it again is known.
+    /// Keeps what a line has told, and says how many events it was. One alone, beside nothing that would have been counted since
+    /// so many asides, is remembered: whoever tells it again is known.
     pub(super) fn keep_known(
         &mut self,
-        event: Event,
+        events: impl IntoIterator<Item = Event>,
         (lines, line): (Lines, &str),
         by: By,
         asides: u64,
-    ) {
-        let at = event.first;
-        if let Some(event) = self.judged(event, lines, by) {
-            if self.evidence.asides == asides && event.first == at {
-                let told = (&event, by, self.evidence.keys(&event));
-                self.source.known.keep(line, told, &self.context);
-            }
+    ) -> usize {
+        let judged = events.into_iter().filter_map(|event| {
+            let at = event.first;
+            self.judged(event, lines, by).map(|event| (event, at))
+        });
+        let judged: Vec<_> = judged.collect();
+        if let [(event, at)] = &judged[..]
+            && self.evidence.asides == asides
+            && event.first == *at
+        {
+            let told = (event, by, self.evidence.keys(event));
+            self.source.known.keep(line, told, &self.context);
+        }
+        let told = judged.len();
+        for (event, _) in judged {
             self.add_told(event);
         }
+        told
     }
 
     pub(super) fn flush(&mut self) {
@@ -127,4 +138,36 @@ impl Intake {
 pub(super) fn located(mut event: Event, lines: Lines) -> Event {
     event.lines = lines;
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Context, Moment};
+
+    #[test]
+    fn a_record_is_read_once_whether_it_tells_of_one_thing_or_of_nothing() {
+        for (record, again) in [
+            (
+                r#"{"ts":1768478400.5,"msg":"payment provider answered 429 Too Many Requests","n":4711}"#,
+                r#"{"ts":1768478460.5,"msg":"payment provider answered 429 Too Many Requests","n":4712}"#,
+            ),
+            (
+                r#"{"ts":1768478400.5,"msg":"job failed","error":"manifest for acme/web:1 not found: manifest unknown"}"#,
+                r#"{"ts":1768478460.5,"msg":"job failed","error":"manifest for acme/web:1 not found: manifest unknown"}"#,
+            ),
+        ] {
+            let mut intake = Intake::new(Context {
+                now: Moment::from_unix_ms(1_768_478_500_000),
+                utc_offset_seconds: 0,
+            });
+            intake.begin("log");
+            // No text that somebody has pasted is so long.
+            intake.push("GET /static/app.js 200\n".repeat(1_000).as_bytes());
+            intake.push(format!("{record}\n").as_bytes());
+            let ci = intake.source.ci.clone();
+            let known = &mut intake.source.known;
+            assert!(known.is_known(again.as_bytes(), None, &ci), "{record}");
+        }
+    }
 }
