@@ -311,6 +311,7 @@ async fn open_hosting(
         let registry = &hosting.registry;
         registry.set_names(local_names(config));
         check_reserved(registry, config, (None, clock.as_ref())).await?;
+        hosting.catch_up(supervisor);
     }
     let accounts = hosting.as_ref().map(Hosting::rows);
     let gate = Gate::new((data.clone(), disk), accounts, clock, supervisor);
@@ -331,7 +332,6 @@ fn begin_operating(
     config: &Config,
     ground: &Ground,
     supervisor: &Supervisor,
-        hosting.catch_up(supervisor);
 ) -> Option<Arc<Operator>> {
     let registry = Arc::clone(&hosting?.registry);
     let told = (
