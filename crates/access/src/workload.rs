@@ -4,6 +4,7 @@
 //! A token of `OpenID` Connect says who a program is; a rule of the operator's says what whoever is so may do here. Only issuers that a
 //! rule names are ever asked for keys.
 
+mod public_issuer;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use forebay_content::{AccountName, Right, Stamp};
 use serde_json::{Map, Value};
 
 use crate::wildcard::Wildcard;
+use public_issuer::PublicIssuer;
 
 pub(crate) use verify::{algorithm, check_times, key_for, subject_of};
 
@@ -62,6 +64,18 @@ pub enum InvalidWorkloadRule {
         "rule {0} takes every token of its issuer: anybody's job of a public service; bind a claim such as `sub` to a value"
     )]
     Everybody(AccountName),
+    /// The issuer is everybody's, and no owner is named.
+    #[error(
+        "rule {name} takes jobs of whoever has an account at {issuer}: bind a claim to an owner that is written out, such as {example}"
+    )]
+    NoOwner {
+        /// The rule.
+        name: AccountName,
+        /// The issuer.
+        issuer: String,
+        /// A claim to bind.
+        example: String,
+    },
     /// A claim can have no value.
     #[error("rule {name} has no value for the claim {claim}")]
     NoValue {
@@ -100,6 +114,16 @@ impl WorkloadRule {
         let binds = |pattern: &Wildcard| pattern.as_str().bytes().any(|byte| byte != b'*');
         if !claims.values().any(|patterns| patterns.iter().all(binds)) {
             return Err(InvalidWorkloadRule::Everybody(name));
+        }
+        if let Some(public) = PublicIssuer::find(&issuer)
+            && !public.has_owner(&claims)
+        {
+            let example = public.example();
+            return Err(InvalidWorkloadRule::NoOwner {
+                name,
+                issuer,
+                example,
+            });
         }
         Ok(Self {
             name,

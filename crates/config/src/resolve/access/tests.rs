@@ -235,6 +235,14 @@ fn a_wrong_workload_is_told_with_its_line_and_what_it_would_let_in() {
             "takes every token of its issuer",
         ),
         (
+            with(
+                "https://gitlab.example",
+                "https://token.actions.githubusercontent.com",
+            ),
+            "forebay.toml:1: `access.workloads`: rule main takes jobs of whoever has an account at \
+             https://token.actions.githubusercontent.com: bind a claim to an owner that is written out, such as repository = \"YOURS/*\"",
+        ),
+        (
             with("{ ref = \"main\" }", "{}"),
             "takes every token of its issuer",
         ),
