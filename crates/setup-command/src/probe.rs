@@ -103,12 +103,25 @@ fn find_unpointed(
         let now = disk.read_now(&file.path);
         let now =
             now.map_err(|error| Failure::failed(format!("cannot read {}", file.path), error))?;
-        if now.is_some_and(|text| text.contains(authority)) {
+        if now.is_some_and(|text| names(&text, authority)) {
             return Ok(None);
         }
     }
     let first = plan.files.first();
     Ok(first.map(|file| file.path.clone()))
+}
+
+/// True if the text has this host and port, and not as a part of others: `127.0.0.1:5000` is no part of `127.0.0.1:50001`.
+fn names(text: &str, authority: &str) -> bool {
+    let goes_on = |next: char| next.is_ascii_alphanumeric() || "-.".contains(next);
+    let is_port = |rest: &str| {
+        let port = rest.strip_prefix(':');
+        port.is_some_and(|port| port.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    text.match_indices(authority).any(|(start, found)| {
+        let (before, after) = (&text[..start], &text[start + found.len()..]);
+        !before.ends_with(goes_on) && !after.starts_with(goes_on) && !is_port(after)
+    })
 }
 
 fn tag(image: &ImageName) -> Result<String, Failure> {
@@ -327,6 +340,26 @@ mod tests {
         let disk = Disk::open(root.path().to_owned(), args.client, args.file.as_deref());
         let disk = disk.unwrap_or_else(|_| unreachable!("a folder without a record"));
         certs_d(&args, &disk).unwrap_or_else(|_| unreachable!("it can be read"))
+    }
+
+    #[test]
+    fn an_address_is_named_as_a_whole() {
+        for (text, authority, is_named) in [
+            ("http://127.0.0.1:5000", "127.0.0.1:5000", true),
+            ("[\"127.0.0.1:5000\"]", "127.0.0.1:5000", true),
+            ("127.0.0.1:5000/v2/", "127.0.0.1:5000", true),
+            ("127.0.0.1:5000:", "127.0.0.1:5000", true),
+            ("127.0.0.1:50001, 127.0.0.1:5000", "127.0.0.1:5000", true),
+            ("http://127.0.0.1:50001", "127.0.0.1:5000", false),
+            ("http://10.127.0.0.1:5000", "27.0.0.1:5000", false),
+            ("https://cache.example/", "cache.example", true),
+            ("https://cache.example:5000/", "cache.example", false),
+            ("https://cache.example.org/", "cache.example", false),
+            ("https://my-cache.example/", "cache.example", false),
+            ("", "127.0.0.1:5000", false),
+        ] {
+            assert_eq!(names(text, authority), is_named, "{authority} in {text}");
+        }
     }
 
     #[test]
