@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub const CONTROL_SOCKET: &str = "control.sock";
 
 /// The longest request body, in bytes.
-const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Acts on the running server.
 pub trait Control: Send + Sync + 'static {

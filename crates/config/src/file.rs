@@ -54,7 +54,7 @@ section! {
         /// the upstream itself names. `docker.io/library/*` is known to be at `public.ecr.aws/docker/library/*` and at
         /// `mirror.gcr.io/library/*`; who does not want these asked takes those upstreams away.
         equivalents: Vec<EquivalentFile>,
-        /// What goes from local repositories by itself, at most 50 rules, each a table `[[lifecycle]]`: which `repositories`, a list
+        /// What goes from local repositories by itself, at most 1,000 rules, each a table `[[lifecycle]]`: which `repositories`, a list
         /// of patterns; which manifests there, by `tags` (a list of patterns, of which one is needed, and no other tag), `all_tags`
         /// (all are needed, whatever other tags there are) or `untagged = true`, without these all; and which of them go: all but
         /// the `keep_newest` that were pushed last, those `pushed_for` longer, those without a tag `untagged_after` longer, or

@@ -9,8 +9,8 @@ use forebay_oci::{RepositoryName, RepositoryPattern, Tag};
 use super::plan::Age;
 use super::tag_pattern::TagPattern;
 
-/// The most rules that one policy has; ECR takes as many.
-pub const MAX_RULES: usize = 50;
+/// The most rules that are taken together, about whatever repositories: those of some hundred repositories with a few of their own.
+pub const MAX_RULES: usize = 1_000;
 
 /// The most manifests that a rule keeps: so many are remembered while a repository is looked through.
 pub const MAX_KEPT: u32 = 100_000;

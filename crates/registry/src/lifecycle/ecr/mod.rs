@@ -15,11 +15,14 @@ use std::time::Duration;
 use forebay_oci::RepositoryPattern;
 
 use self::text::{PolicyText, RuleText, SelectionText};
-use super::rule::{Expiry, MAX_KEPT, MAX_PERIOD, MAX_RULES, Rule, Selection, Tagged};
+use super::rule::{Expiry, MAX_KEPT, MAX_PERIOD, Rule, Selection, Tagged};
 use super::tag_pattern::{InvalidTagPattern, TagPattern};
 
 /// The longest policy that is read, in bytes; ECR takes 30,720.
 pub const MAX_POLICY_BYTES: usize = 64 * 1024;
+
+/// The most rules of a policy (Amazon ECR, "Lifecycle policy properties").
+pub const MAX_ECR_RULES: usize = 50;
 
 /// The most `*` in one pattern, as ECR has it.
 const MAX_WILDCARDS: usize = 4;
@@ -77,7 +80,7 @@ pub enum InvalidPolicy {
     #[error("the policy is not the JSON of an ECR lifecycle policy")]
     Json(#[source] serde_json::Error),
     /// It has no rules, or too many.
-    #[error("the policy has {0} rules; ECR takes 1 to {MAX_RULES}")]
+    #[error("the policy has {0} rules; ECR takes 1 to {MAX_ECR_RULES}")]
     Rules(usize),
     /// One of its rules is wrong.
     #[error("rule {number} (rulePriority {priority}): {fault}")]
@@ -166,7 +169,7 @@ pub fn import(text: &str, repositories: &[RepositoryPattern]) -> Result<Imported
         return Err(InvalidPolicy::TooLong(text.len()));
     }
     let PolicyText { rules } = text::read(text).map_err(InvalidPolicy::Json)?;
-    if rules.is_empty() || rules.len() > MAX_RULES {
+    if rules.is_empty() || rules.len() > MAX_ECR_RULES {
         return Err(InvalidPolicy::Rules(rules.len()));
     }
     check(&rules)?;
