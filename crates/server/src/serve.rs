@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use forebay_api_admin::{CONTROL_SOCKET, Metrics};
-use forebay_api_registry::RegistryApi;
+use forebay_api_registry::{RegistryApi, Table};
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_cache::Kept;
 use forebay_config::{Config, ListenAddress, ServerConfig, Sources, load};
-use forebay_content::{Clock, Observe, SystemClock};
+use forebay_content::{Clock, KeptCoolDown, Observe, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
 use forebay_registry::Operator;
@@ -87,6 +87,15 @@ struct Running {
     leaving: Leaving,
 }
 
+/// What clients are answered from.
+struct Answering {
+    upstreams: Upstreams,
+    /// What rests at upstreams since before the start.
+    resting: Vec<KeptCoolDown>,
+    table: Arc<ArcSwap<Table>>,
+    doors: Arc<ArcSwap<Doors>>,
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -117,13 +126,12 @@ impl Running {
         let mut ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
         let (hosting, gate) = open_hosting(&config, disk, &clock, &supervisor).await?;
         ground.hosted = hosted(hosting.as_ref(), &config, &clock);
-        let upstreams = ground.build(&config, &Upstreams::new())?;
-        ground.replace(&Upstreams::new(), &upstreams, &config);
-        let resting = restore(&upstreams, &books.ledger.kept_limits());
-        let doors = Doors::new(&config, &upstreams)?;
-        let table = doors.table(&config, &ground.hosted, gate.point(&config));
-        let table = Arc::new(ArcSwap::from_pointee(table));
-        let doors = Arc::new(ArcSwap::from_pointee(doors));
+        let Answering {
+            upstreams,
+            resting,
+            table,
+            doors,
+        } = Answering::open(&config, &ground, (&books, &gate))?;
         let operator = begin_operating(hosting.as_ref(), &config, &ground, &supervisor);
         let controls = controls(
             (&config, &clock, &supervisor),
@@ -133,22 +141,13 @@ impl Running {
         );
         // Before anybody can know that we run: a signal without a handler ends the process.
         let signals = Signals::begin()?;
-        let access_lines = begin_access_log(&config, &clock)?;
-        let access = Access {
-            answers: vec![Arc::clone(&metrics) as _, Arc::clone(&books.ledger) as _],
-            metrics,
-            lines: access_lines.clone(),
-        };
         listen_for_commands(&config, controls, &supervisor)?;
         let leaving = Leaving::default();
-        let tls = config.tls.as_ref().map(|tls| Tls::open(tls, &clock));
-        let tls = tls.transpose()?;
         let health = watch_health(hosting.as_ref(), &config, (&clock, &supervisor)).await;
-        listen(
-            (&config, max_connections, tls.as_ref()),
+        let (access_lines, tls) = listen(
+            (&config, max_connections),
             (Arc::clone(&table), leaving.clone(), (books.clone(), health)),
             &ground,
-            access,
         )?;
         // Not before: a start that fails prints why, and nothing beside.
         greeting::say(&sources, &config);
@@ -235,6 +234,27 @@ impl Running {
             supervisor.cut();
             supervisor.drain(CUT_WITHIN).await;
         }
+    }
+}
+
+impl Answering {
+    /// As the configuration has it. Asks no upstream anything.
+    fn open(
+        config: &Config,
+        ground: &Ground,
+        (books, gate): (&Books, &Gate),
+    ) -> Result<Self, Failure> {
+        let upstreams = ground.build(config, &Upstreams::new())?;
+        ground.replace(&Upstreams::new(), &upstreams, config);
+        let resting = restore(&upstreams, &books.ledger.kept_limits());
+        let doors = Doors::new(config, &upstreams)?;
+        let table = doors.table(config, &ground.hosted, gate.point(config));
+        Ok(Self {
+            upstreams,
+            resting,
+            table: Arc::new(ArcSwap::from_pointee(table)),
+            doors: Arc::new(ArcSwap::from_pointee(doors)),
+        })
     }
 }
 
@@ -388,18 +408,23 @@ fn begin_access_log(
         .map_err(|error| Failure::failed("cannot begin the access log", error))
 }
 
+/// Listens, and answers from now on. Where requests leave their lines, and what TLS is spoken by.
 fn listen(
-    (config, max_connections, tls): (&Config, usize, Option<&Tls>),
-    (table, leaving, (books, hosted)): (
-        Arc<ArcSwap<forebay_api_registry::Table>>,
-        Leaving,
-        (Books, RegistryHealth),
-    ),
+    (config, max_connections): (&Config, usize),
+    (table, leaving, (books, hosted)): (Arc<ArcSwap<Table>>, Leaving, (Books, RegistryHealth)),
     ground: &Ground,
-    access: Access,
-) -> Result<(), Failure> {
-    let metrics = Arc::clone(&access.metrics);
-    let started = ground.asker.clock.now();
+) -> Result<(Option<AccessLines>, Option<Tls>), Failure> {
+    let clock = &ground.asker.clock;
+    let lines = begin_access_log(config, clock)?;
+    let tls = config.tls.as_ref().map(|tls| Tls::open(tls, clock));
+    let tls = tls.transpose()?;
+    let metrics = Arc::clone(&ground.metrics);
+    let access = Access {
+        answers: vec![Arc::clone(&metrics) as _, Arc::clone(&books.ledger) as _],
+        metrics: Arc::clone(&metrics),
+        lines: lines.clone(),
+    };
+    let started = clock.now();
     let front = |connections| Front {
         registry: RegistryApi::new(
             Arc::clone(&table),
@@ -413,7 +438,7 @@ fn listen(
             leaving,
             connections,
             started,
-            tls: tls.cloned(),
+            tls: tls.clone(),
             hosted: hosted.clone(),
         },
     };
@@ -431,15 +456,15 @@ fn listen(
             ..*address
         };
         info!(address = %bound, "listening");
-        match tls.filter(|_| address.is_tls) {
+        match tls.as_ref().filter(|_| address.is_tls) {
             Some(tls) => server.serve_tls(listener, tls.speaks(), supervisor),
             None => server.serve(listener, supervisor),
         }
     }
-    if let Some(tls) = tls {
+    if let Some(tls) = &tls {
         tls.keep(supervisor);
     }
-    Ok(())
+    Ok((lines, tls))
 }
 
 fn listen_for_commands(
