@@ -2,6 +2,7 @@
 
 mod control;
 mod health;
+mod hosted_metrics;
 mod ledger_metrics;
 mod metrics;
 mod process;
@@ -17,5 +18,5 @@ pub use control::{
 pub use health::{Readiness, healthz, readyz};
 pub use ledger_metrics::LedgerReadings;
 pub use metrics::Metrics;
-pub use readings::{Process, Readings, TlsReadings};
+pub use readings::{HostedReadings, Process, Readings, TlsReadings};
 pub use scrape::scrape;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Mutex, PoisonError};
 
-use forebay_content::{Event, Missing, Observe, UpstreamAnswer};
+use forebay_content::{Audit, AuditEntry, Event, Missing, Observe, UpstreamAnswer};
 use forebay_http_kit::{AccessEntry, AccessLog};
 use forebay_oci::UpstreamName;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
@@ -20,7 +20,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::ledger_metrics::LedgerMetrics;
 use crate::tls_metrics::TlsMetrics;
-use crate::{Readings, process};
+use crate::{Readings, hosted_metrics, process};
 
 pub(crate) type Count = Counter<u64, AtomicU64>;
 pub(crate) type Level = Gauge<i64, AtomicI64>;
@@ -42,6 +42,7 @@ pub struct Metrics {
     breaker_open: Family<Of, Level>,
     evicted_objects: Count,
     expired_manifests: Count,
+    changes: Family<Change, Count>,
     evicted_bytes: Count,
     corrupt_objects: Count,
     responses: Family<Answered, Count>,
@@ -102,6 +103,13 @@ struct Call {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     status: u16,
+}
+
+/// Both are of short lists in the code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Change {
+    act: String,
+    outcome: String,
 }
 
 impl EncodeLabelValue for Name {
@@ -166,6 +174,11 @@ impl Metrics {
                 "expired_manifests",
                 "Manifests of local repositories that lifecycle rules let go",
             ),
+            changes: plain(
+                to,
+                "changes",
+                "Lines of the audit log, by what was done and what came of it",
+            ),
             evicted_bytes: bytes(to, "evicted", "Bytes evicted to make room"),
             corrupt_objects: plain(to, "corrupt_objects", "Objects found damaged and dropped"),
             responses: plain(to, "http_responses", "Responses, by status"),
@@ -212,6 +225,9 @@ impl Metrics {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = text::encode_registry(&mut text, &self.registry);
+        if let Some(hosted) = &readings.hosted {
+            let _ = hosted_metrics::render(&mut text, hosted);
+        }
         let _ = process::render(&mut text, &readings.process);
         let _ = text::encode_eof(&mut text);
         text
@@ -352,6 +368,16 @@ impl Observe for Metrics {
             // The ledger's.
             _ => {}
         }
+    }
+}
+
+impl Audit for Metrics {
+    fn record(&self, entry: &AuditEntry<'_>) {
+        let change = Change {
+            act: entry.act.to_owned(),
+            outcome: entry.outcome.to_owned(),
+        };
+        self.changes.get_or_create(&change).inc();
     }
 }
 

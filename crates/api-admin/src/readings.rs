@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use forebay_content::HostedUsage;
+
 use crate::LedgerReadings;
 
 /// The program's state at one moment.
@@ -25,6 +27,17 @@ pub struct Readings {
     pub process: Process,
     /// How the certificate stands; none where TLS is not spoken.
     pub tls: Option<TlsReadings>,
+    /// What local repositories hold; none where there are none, their rows cannot be read, or nobody asks for it.
+    pub hosted: Option<HostedReadings>,
+}
+
+/// What local repositories hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostedReadings {
+    /// How much that is, each object once.
+    pub usage: HostedUsage,
+    /// Uploads under way.
+    pub open_uploads: u64,
 }
 
 /// How the certificate stands that clients are shown.

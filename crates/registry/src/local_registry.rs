@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_content::{BlobStore, Clock, Hosted, Journal, Timestamp};
+use forebay_content::{BlobStore, CatalogError, Clock, Hosted, HostedUsage, Journal, Timestamp};
 use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, RepositoryName};
 use moka::sync::Cache;
@@ -183,6 +183,14 @@ impl LocalRegistry {
         if let Err(error) = self.stores.rows.note_pulls(&notes).await {
             warn!(%error, "cannot write down when manifests were pulled");
         }
+    }
+
+    /// How much all repositories hold, each object once: a row, which every change keeps.
+    ///
+    /// # Errors
+    /// The rows cannot be read.
+    pub async fn usage(&self) -> Result<HostedUsage, CatalogError> {
+        self.stores.rows.hosted_usage().await
     }
 
     /// How many uploads are under way.

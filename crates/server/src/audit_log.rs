@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use forebay_api_admin::Metrics;
 use forebay_content::{Audit, AuditEntry, Clock};
 use forebay_limits::printable;
 use serde::Serialize;
@@ -137,6 +138,19 @@ impl AuditLog {
                 name.into()
             }
         }
+    }
+}
+
+/// An audit log of which the lines are counted, too.
+pub(crate) struct Counted {
+    pub(crate) log: AuditLog,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Audit for Counted {
+    fn record(&self, entry: &AuditEntry<'_>) {
+        self.log.record(entry);
+        self.metrics.record(entry);
     }
 }
 

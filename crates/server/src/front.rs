@@ -66,6 +66,15 @@ impl State {
             ledger: self.books.readings(),
             process: process::read(self.started),
             tls: self.tls.as_ref().map(Tls::readings),
+            hosted: None,
+        }
+    }
+
+    /// All of it, with what has to be asked of rows.
+    async fn figures(&self) -> Readings {
+        Readings {
+            hosted: self.hosted.readings().await,
+            ..self.readings()
         }
     }
 }
@@ -97,10 +106,9 @@ impl Handler for Front {
                 let is_let_watch = self.registry.let_watch(&head, peer).await.is_ok();
                 readyz(&self.state.readings(), is_let_watch)
             }
-            FrontRoute::Metrics => scrape(&self.metrics, &self.state.readings()),
+            FrontRoute::Metrics => scrape(&self.metrics, &self.state.figures().await),
         }
     }
-}
 
     fn refusal(status: StatusCode) -> String {
         OciError::unasked(status).to_json()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use forebay_api_admin::HostedReadings;
 use forebay_backup::{REGISTRY_DIRECTORY, is_emptied};
 use forebay_catalog_sql::SqlRegistry;
 use forebay_content::Clock;
@@ -64,6 +65,15 @@ impl RegistryHealth {
         let lost = self.lost.load().as_deref().cloned();
         let refused = self.registry.as_ref().and_then(|it| it.disk_trouble());
         lost.into_iter().chain(refused).collect()
+    }
+
+    /// What local repositories hold; none where there are none, or their rows cannot be read.
+    pub(crate) async fn readings(&self) -> Option<HostedReadings> {
+        let registry = self.registry.as_ref()?;
+        Some(HostedReadings {
+            usage: registry.usage().await.ok()?,
+            open_uploads: registry.open_uploads() as u64,
+        })
     }
 
     async fn look(&self, (data, rows): (&Path, &SqlRegistry), trouble: &str) {

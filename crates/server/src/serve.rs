@@ -23,7 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::access_log::{Access, AccessLines};
-use crate::audit_log::AuditLog;
+use crate::audit_log::{AuditLog, Counted};
 use crate::backing::Backing;
 use crate::control::Controls;
 use crate::data::{DataDir, with_way_out};
@@ -125,7 +125,7 @@ impl Running {
         let world = (Arc::clone(&kept), Arc::clone(&clock));
         let mut ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
         let (hosting, gate) = open_hosting(&config, disk, &clock, &supervisor).await?;
-        ground.hosted = hosted(hosting.as_ref(), &config, &clock);
+        ground.hosted = hosted(hosting.as_ref(), &config, (&clock, &ground.metrics));
         let Answering {
             upstreams,
             resting,
@@ -339,10 +339,17 @@ async fn open_hosting(
     Ok((hosting, gate))
 }
 
-fn hosted(hosting: Option<&Hosting>, config: &Config, clock: &Arc<dyn Clock>) -> Hosted {
+fn hosted(
+    hosting: Option<&Hosting>,
+    config: &Config,
+    (clock, metrics): (&Arc<dyn Clock>, &Arc<Metrics>),
+) -> Hosted {
     Hosted {
         registry: hosting.map(|hosting| Arc::clone(&hosting.registry)),
-        audit: Arc::new(AuditLog::new(&config.data, Arc::clone(clock))),
+        audit: Arc::new(Counted {
+            log: AuditLog::new(&config.data, Arc::clone(clock)),
+            metrics: Arc::clone(metrics),
+        }),
     }
 }
 

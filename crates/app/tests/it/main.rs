@@ -35,6 +35,7 @@ mod doctor_ecs;
 mod doctor_ledger;
 mod doctor_probe;
 mod faults;
+mod figures;
 mod fleet;
 mod forecast;
 mod herd;
