@@ -92,6 +92,9 @@ impl Decoding {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     const TEXT: &str = "Error: zu viele – 429 🐳\r\ntoomanyrequests\r\n";
@@ -116,6 +119,16 @@ mod tests {
             for part_bytes in [1, 2, 3, 5, 64, 1_000] {
                 assert_eq!(read(&bytes, part_bytes), TEXT.as_bytes(), "{part_bytes}");
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_bytes_are_read_alike_in_whatever_parts_they_come(mark in select(vec![&b""[..], &LITTLE, &BIG]), rest in any::<Vec<u8>>(), part_bytes in 1..9_usize) {
+            let bytes = [mark, &rest].concat();
+            prop_assert_eq!(read(&bytes, part_bytes), read(&bytes, bytes.len().max(1)));
         }
     }
 

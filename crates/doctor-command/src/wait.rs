@@ -268,4 +268,6 @@ impl Ear for Heard {
 }
 
 #[cfg(test)]
+mod any_answers;
+#[cfg(test)]
 mod tests;
