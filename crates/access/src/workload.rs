@@ -4,6 +4,7 @@
 //! A token of `OpenID` Connect says who a program is; a rule of the operator's says what whoever is so may do here. Only issuers that a
 //! rule names are ever asked for keys.
 
+mod nearest;
 mod public_issuer;
 mod verify;
 
@@ -17,10 +18,14 @@ use serde_json::{Map, Value};
 use crate::wildcard::Wildcard;
 use public_issuer::PublicIssuer;
 
+pub(crate) use nearest::find_nearest;
 pub(crate) use verify::{algorithm, check_times, key_for, subject_of};
 
 /// The most rules.
 pub const MAX_WORKLOAD_RULES: usize = 1_000;
+
+/// Claims that say nothing of whose token it is (RFC 7519, section 4.1).
+const OF_EVERY_TOKEN: [&str; 6] = ["iss", "aud", "exp", "nbf", "iat", "jti"];
 
 /// Who may come with a token of an issuer, and what they may do then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +117,10 @@ impl WorkloadRule {
             return Err(InvalidWorkloadRule::NoValue { name, claim });
         }
         let binds = |pattern: &Wildcard| pattern.as_str().bytes().any(|byte| byte != b'*');
-        if !claims.values().any(|patterns| patterns.iter().all(binds)) {
+        let mut telling = claims
+            .iter()
+            .filter(|(claim, _)| !OF_EVERY_TOKEN.contains(&claim.as_str()));
+        if !telling.any(|(_, patterns)| patterns.iter().all(binds)) {
             return Err(InvalidWorkloadRule::Everybody(name));
         }
         if let Some(public) = PublicIssuer::find(&issuer)
@@ -168,9 +176,15 @@ impl WorkloadRule {
 
     /// True if each claim that the rule names has one of its values.
     pub(crate) fn takes(&self, claims: &Map<String, Value>) -> bool {
-        self.claims.iter().all(|(name, patterns)| {
-            find_claim(claims, name).is_some_and(|value| is_one_of(value, patterns))
-        })
+        self.unmet(claims).next().is_none()
+    }
+
+    /// The claims that the rule names and that do not have one of its values.
+    fn unmet<'s>(&'s self, claims: &'s Map<String, Value>) -> impl Iterator<Item = &'s str> {
+        let unmet = self.claims.iter().filter(|(name, patterns)| {
+            !find_claim(claims, name).is_some_and(|value| is_one_of(value, patterns))
+        });
+        unmet.map(|(name, _)| name.as_str())
     }
 }
 
@@ -258,6 +272,7 @@ mod tests {
         for claims in [
             &[][..],
             &[("sub", &["*"][..])],
+            &[("aud", &["registry.example"]), ("exp", &["1*"])],
             &[("sub", &["repo:a/*", "**"])],
         ] {
             assert_eq!(WorkloadRule::new(parts(claims)), everybody, "{claims:?}");

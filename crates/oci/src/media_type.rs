@@ -53,6 +53,12 @@ impl MediaType {
         &self.0
     }
 
+    /// True for JSON in an application's own form (RFC 6839, section 3.1). Browsers show it as a text.
+    pub fn is_json(&self) -> bool {
+        self.0.starts_with("application/")
+            && (self.0.ends_with("+json") || self.0.ends_with("/json"))
+    }
+
     /// True for an index or a manifest list: one that names other manifests by platform.
     pub fn is_index(&self) -> bool {
         *self == Self::OCI_INDEX || *self == Self::DOCKER_LIST

@@ -18,7 +18,7 @@ const NOT_DISTRIBUTABLE: [&str; 2] = [".nondistributable.", ".foreign."];
 /// A manifest that is pushed, as far as a registry looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushedManifest {
-    /// Its media type: what the client says, what the document says, or what its fields show it to be.
+    /// Its media type: what the document says, or what its fields show it to be. The same bytes are always of the same type.
     pub media_type: MediaType,
     /// What it refers to, each once.
     pub children: Vec<PushedChild>,
@@ -61,14 +61,19 @@ pub enum InvalidPush {
     /// No manifest at all, or one that is ambiguous.
     #[error(transparent)]
     Manifest(#[from] InvalidManifest),
-    /// The request says something else than the document.
-    #[error("the request's Content-Type is {header}, and the manifest's mediaType {document}")]
+    /// The request says something else than the document, or than what its fields show it to be.
+    #[error("the request's Content-Type is {header}, and the manifest is of the type {document}")]
     MediaTypes {
         /// The `Content-Type`.
         header: MediaType,
-        /// The `mediaType`.
-        document: String,
+        /// What the manifest is.
+        document: MediaType,
     },
+    /// Its `mediaType` is no media type of JSON: who gets it would take it for something else.
+    #[error(
+        "the manifest's mediaType {0:?} is no media type of JSON: write one that ends with +json"
+    )]
+    NoJson(String),
     /// The type is that of an index and the fields are those of an image, or the other way round.
     #[error("the media type is {0}, and the manifest's fields are not that type's")]
     Fields(MediaType),
@@ -138,20 +143,24 @@ impl PushedManifest {
 }
 
 impl Rest<'_> {
+    /// What the bytes alone tell: otherwise whoever pushes them again could make something else of them.
     fn media_type(
         &self,
         manifest: &Manifest,
         content_type: Option<&MediaType>,
     ) -> Result<MediaType, InvalidPush> {
-        match (content_type, &self.media_type) {
-            (Some(header), Some(document)) if header.as_str() != document => {
-                Err(InvalidPush::MediaTypes {
-                    header: header.clone(),
-                    document: document.clone(),
-                })
-            }
-            (Some(header), _) => Ok(header.clone()),
-            (None, _) => Ok(manifest.media_type.clone()),
+        let told = &manifest.media_type;
+        if let Some(written) = self.media_type.as_deref()
+            && (written != told.as_str() || !told.is_json())
+        {
+            return Err(InvalidPush::NoJson(written.to_owned()));
+        }
+        match content_type.filter(|header| *header != told) {
+            Some(header) => Err(InvalidPush::MediaTypes {
+                header: header.clone(),
+                document: told.clone(),
+            }),
+            None => Ok(told.clone()),
         }
     }
 }

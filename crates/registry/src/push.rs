@@ -1,18 +1,21 @@
 //! Pushes: bytes at rest first, then the row that says who holds them, then the journal; only then it is acknowledged.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use forebay_content::{
-    BlobMount, Change, ChildKind, Committed, HostedBlob, HostedChild, HostedManifest,
-    HostedRepository, ManifestPush,
+    BlobError, BlobMount, BlobStat, Change, ChildKind, Committed, HostedBlob, HostedChild,
+    HostedManifest, HostedRepository, ManifestPush, Stage,
 };
 use forebay_oci::{
     Algorithm, Digest, MediaType, Presence, PushedChild, PushedManifest, Reference, RepositoryName,
     Tag, UploadId,
 };
+use tracing::warn;
 
 use crate::local_registry::LocalRegistry;
 use crate::owner::ImmutableTags;
-use crate::upload::Receiving;
+use crate::upload::{Received, Receiving};
 use crate::{PushError, Refused, Upload, Uploader};
 
 /// The most repositories that a blob is looked for in to mount it from where nobody said.
@@ -59,7 +62,10 @@ impl LocalRegistry {
         algorithm: Option<Algorithm>,
     ) -> Result<UploadId, PushError> {
         let algorithm = algorithm.unwrap_or(Algorithm::Sha256);
-        self.uploads.begin(uploader, algorithm).await
+        let rows = &self.stores.rows;
+        let found = rows.find_repository(&uploader.repository).await?;
+        let quota = found.and_then(|found| found.settings.quota_bytes);
+        self.uploads.begin(uploader, (algorithm, quota)).await
     }
 
     /// How many bytes of the upload have come; waits for nobody.
@@ -90,10 +96,10 @@ impl LocalRegistry {
     ) -> Result<(), PushError> {
         let (repository, digest) = (uploader.repository.clone(), digest.clone());
         self.keep_to_the_end(async move |registry| {
-            let received = registry.uploads.finish(upload, &digest).await?;
-            let _lease = registry.leases.take(&digest).await;
-            received.stage.commit(&digest).await?;
-            registry.hold(&repository, &digest, received.size).await
+            let Received { stage, size } = registry.uploads.finish(upload, &digest).await?;
+            let blob = BlobStat { digest, size };
+            let hold = registry.hold(&repository, &blob.digest, size);
+            registry.keep_bytes(&repository, (stage, &blob), hold).await
         })
         .await
     }
@@ -183,8 +189,16 @@ impl LocalRegistry {
             pushed,
         };
         let repository = repository.clone();
-        self.keep_to_the_end(async move |registry| registry.keep_manifest(&repository, taken).await)
-            .await
+        self.keep_to_the_end(async move |registry| {
+            let stage = registry.stage(&taken.digest, taken.bytes.clone()).await?;
+            let of = BlobStat {
+                digest: taken.digest.clone(),
+                size: taken.bytes.len() as u64,
+            };
+            let keep = registry.keep_manifest(&repository, taken);
+            registry.keep_bytes(&repository, (stage, &of), keep).await
+        })
+        .await
     }
 
     async fn keep_manifest(
@@ -203,8 +217,6 @@ impl LocalRegistry {
             media_type: pushed.media_type.clone(),
             size: bytes.len() as u64,
         };
-        let _lease = self.leases.take(&digest).await;
-        self.put_at_rest(&digest, bytes.clone()).await?;
         let _local = self.check_local(repository)?;
         let turn = self.turn(repository).await?;
         let found = self.stores.rows.find_repository(repository).await?;
@@ -222,14 +234,13 @@ impl LocalRegistry {
         let mut absent = Vec::new();
         let mut committed = self.stores.rows.commit_manifest(repository, &push).await?;
         if let Committed::Missing(missing) = &committed
-            && missing
-                .iter()
-                .all(|digest| is_only_expected(&pushed.children, digest))
+            && are_only_expected(&pushed.children, missing)
         {
             // A sparse image is taken, for it may be completed; who pushes it is told.
             absent.clone_from(missing);
+            let missing: HashSet<&Digest> = missing.iter().collect();
             for child in &mut push.children {
-                child.is_required &= !absent.contains(&child.digest);
+                child.is_required &= !missing.contains(&child.digest);
             }
             committed = self.stores.rows.commit_manifest(repository, &push).await?;
         }
@@ -249,13 +260,63 @@ impl LocalRegistry {
         })
     }
 
-    async fn put_at_rest(&self, digest: &Digest, bytes: Bytes) -> Result<(), PushError> {
+    /// The bytes of a manifest, ready to be put at rest.
+    async fn stage(&self, digest: &Digest, bytes: Bytes) -> Result<Box<dyn Stage>, PushError> {
         let expected = Some(bytes.len() as u64);
         let blobs = self.stores.blobs.as_ref();
         let mut receiving = Receiving::begin(blobs, digest.algorithm(), expected).await?;
         receiving.write(bytes).await?;
-        let received = receiving.finish(digest).await?;
-        Ok(received.stage.commit(digest).await?)
+        Ok(receiving.finish(digest).await?.stage)
+    }
+
+    /// Puts bytes at rest, which `keep` then records. Of what is refused, nothing stays on the disk.
+    ///
+    /// # Errors
+    /// Those of `keep`; or the repository's quota or the disk has no room for them.
+    async fn keep_bytes<T>(
+        &self,
+        repository: &RepositoryName,
+        (stage, of): (Box<dyn Stage>, &BlobStat),
+        keep: impl Future<Output = Result<T, PushError>>,
+    ) -> Result<T, PushError> {
+        let lease = self.leases.take(&of.digest).await;
+        self.check_room(repository, of).await?;
+        let before = self.stores.blobs.open(&of.digest).await;
+        stage.commit(&of.digest).await?;
+        let kept = keep.await;
+        drop(lease);
+        // What was there before may be another's.
+        if kept.is_err()
+            && matches!(before, Err(BlobError::NotFound))
+            && let Err(error) = self.clear_unheld(vec![of.clone()]).await
+        {
+            warn!(%error, digest = %of.digest, "cannot delete what was refused before the next collection of garbage");
+        }
+        kept
+    }
+
+    /// Whether the repository's quota has room for it, as of now: who records it asks once more.
+    async fn check_room(
+        &self,
+        repository: &RepositoryName,
+        of: &BlobStat,
+    ) -> Result<(), PushError> {
+        let rows = &self.stores.rows;
+        let Some(found) = rows.find_repository(repository).await? else {
+            return Ok(());
+        };
+        let wanted = found.bytes.saturating_add(of.size);
+        let Some(quota) = found.settings.quota_bytes.filter(|quota| wanted > *quota) else {
+            return Ok(());
+        };
+        let (blob, manifest) = (
+            rows.find_hosted_blob(repository, &of.digest).await?,
+            rows.find_hosted_manifest(repository, &of.digest).await?,
+        );
+        if blob.is_some() || manifest.is_some() {
+            return Ok(());
+        }
+        Err(Refused::OverQuota { wanted, quota }.into())
     }
 
     async fn hold(
@@ -296,10 +357,13 @@ pub(crate) fn child(pushed: &PushedChild) -> HostedChild {
     }
 }
 
-/// True if the manifest may be taken without this blob.
-fn is_only_expected(children: &[PushedChild], digest: &Digest) -> bool {
-    let mut named = children.iter().filter(|child| child.digest == *digest);
-    named.all(|child| child.presence != Presence::Required)
+/// True if the manifest may be taken without these blobs.
+fn are_only_expected(children: &[PushedChild], missing: &[Digest]) -> bool {
+    let required = children
+        .iter()
+        .filter(|child| child.presence == Presence::Required);
+    let required: HashSet<&Digest> = required.map(|child| &child.digest).collect();
+    !missing.iter().any(|digest| required.contains(digest))
 }
 
 fn accept(committed: Committed) -> Result<(), PushError> {

@@ -108,7 +108,15 @@ fn what_two_clients_could_read_in_two_ways_is_not_taken() {
         parse(&image, INDEX),
         Err(InvalidPush::MediaTypes { .. })
     ));
-    assert!(matches!(parse(&index, IMAGE), Err(InvalidPush::Fields(_))));
+    assert!(matches!(
+        parse(&index, IMAGE),
+        Err(InvalidPush::MediaTypes { .. })
+    ));
+    let mistyped = index.replacen('{', &format!(r#"{{"mediaType":"{IMAGE}","#), 1);
+    assert!(matches!(
+        parse(&mistyped, IMAGE),
+        Err(InvalidPush::Fields(_))
+    ));
     assert!(matches!(
         parse(&both, IMAGE),
         Err(InvalidPush::Manifest(InvalidManifest::Ambiguous))
@@ -133,5 +141,39 @@ fn what_two_clients_could_read_in_two_ways_is_not_taken() {
     for annotations in ["[]", "1", r#"{"a":1}"#, r#"{"a":{}}"#] {
         let text = format!(r#"{{"schemaVersion":2,"manifests":[],"annotations":{annotations}}}"#);
         assert!(parse(&text, INDEX).is_err(), "{annotations}");
+    }
+}
+
+#[test]
+fn the_same_bytes_are_of_one_type_whatever_the_request_says() {
+    let (config, layer) = (descriptor("c", "a/b"), descriptor("l", "a/b"));
+    let untyped = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{layer}]}}"#);
+    for header in [
+        "text/html",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.example+json",
+    ] {
+        let refused = parse(&untyped, header).unwrap_err();
+        let expected = format!(
+            "the request's Content-Type is {header}, and the manifest is of the type {IMAGE}"
+        );
+        assert_eq!(refused.to_string(), expected);
+    }
+    for header in ["", IMAGE] {
+        let pushed = parse(&untyped, header).unwrap();
+        assert_eq!(pushed.media_type, MediaType::OCI_MANIFEST);
+    }
+    for written in [
+        "text/html",
+        "application/javascript",
+        "image/svg+xml",
+        "no type",
+        "text/x+json",
+    ] {
+        let typed = untyped.replacen('{', &format!(r#"{{"mediaType":"{written}","#), 1);
+        for header in ["", written] {
+            let refused = parse(&typed, header);
+            assert!(matches!(refused, Err(InvalidPush::NoJson(_))), "{written}");
+        }
     }
 }

@@ -50,8 +50,8 @@ pub enum InvalidRule {
         "needs one of `keep_newest`, `pushed_for`, `untagged_after` and `not_pulled_for`, and has {0}"
     )]
     Expiries(usize),
-    /// It keeps too many, or none.
-    #[error("has `keep_newest` = {0}, 1 to {MAX_KEPT} are taken")]
+    /// It keeps too many.
+    #[error("has `keep_newest` = {0}, at most {MAX_KEPT} are taken")]
     Kept(u32),
     /// Its period is too long, or none.
     #[error("has a period below an hour or beyond 100 years")]
@@ -94,9 +94,7 @@ impl Written {
         ];
         let written: Vec<Expiry> = expiries.into_iter().flatten().collect();
         match *written.as_slice() {
-            [Expiry::KeepNewest(kept)] if !(1..=MAX_KEPT).contains(&kept) => {
-                Err(InvalidRule::Kept(kept))
-            }
+            [Expiry::KeepNewest(kept)] if kept > MAX_KEPT => Err(InvalidRule::Kept(kept)),
             [Expiry::PushedFor(period) | Expiry::NotPulledFor(period)]
                 if !(Duration::from_hours(1)..=MAX_PERIOD).contains(&period) =>
             {
@@ -227,13 +225,6 @@ mod tests {
         for (keys, why) in [
             (Written::default(), InvalidRule::NoRepositories),
             (written(), InvalidRule::Expiries(0)),
-            (
-                Written {
-                    keep_newest: Some(0),
-                    ..written()
-                },
-                InvalidRule::Kept(0),
-            ),
             (
                 Written {
                     keep_newest: Some(1),

@@ -115,7 +115,8 @@ async fn on_a_disk_that(effect: Effect, root: &Path, prepare: impl AsyncFn(&Scen
     scene
 }
 
-#[tokio::test(flavor = "multi_thread")]
+// On one thread, so that nothing goes on before the client has gone.
+#[tokio::test]
 async fn a_full_disk_is_told_although_the_client_whose_push_it_refused_has_gone() {
     let (app, image) = (name("app"), Image::numbered(1));
     let dir = TempDir::new().unwrap();
@@ -153,6 +154,31 @@ async fn a_full_disk_is_told_although_the_client_whose_push_it_refused_has_gone(
     assert!(scene.supervisor.drain(PATIENCE).await);
     let told = scene.registry.disk_trouble();
     assert!(told.is_some_and(|told| told.contains("used up")));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_until_there_is_room_and_a_broken_one_until_it_takes_a_push() {
+    for (effect, is_over) in [(Effect::Full, true), (Effect::Broken, false)] {
+        let (app, blob) = (name("app"), Image::numbered(1).blobs[1].clone());
+        let (dir, disk) = (TempDir::new().unwrap(), FaultyDisk::default());
+        let clock = Arc::new(SystemClock::new());
+        let scene = Scene::on(dir.path(), Arc::new(disk.clone()), clock).await;
+        disk.set(Some(Fault {
+            target: Target::Changes,
+            at: disk.count(Target::Changes) + 1,
+            stays: true,
+            effect,
+        }));
+        assert!(scene.upload(&app, &blob).await.is_err());
+        scene.registry.look_at_disk().await;
+        assert!(scene.registry.disk_trouble().is_some(), "{effect:?}");
+        disk.set(None);
+        scene.registry.look_at_disk().await;
+        let told = scene.registry.disk_trouble();
+        assert_eq!(told.is_none(), is_over, "{effect:?}: {told:?}");
+        scene.upload(&app, &blob).await.unwrap();
+        assert_eq!(scene.registry.disk_trouble(), None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
