@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use forebay_content::{Audit, AuditEntry};
+use forebay_content::{Audit, AuditEntry, Clock};
 use forebay_http_kit::{Body, RequestId};
 use forebay_oci::{Digest, Endpoint, Reference, Target, Verb};
 use forebay_registry::PushError;
@@ -11,7 +11,11 @@ use http::Response;
 
 use crate::asking::Asked;
 use crate::door::Visitor;
+use crate::refusals::Refusals;
 use crate::{OciError, error};
+
+/// What refused tries within an hour that have no line of their own are called.
+const FURTHER_TRIES: &str = "further-tries";
 
 /// A change that is being tried, until it [begins](Self::begin_change) or is refused. Where the client leaves before, nothing was
 /// changed.
@@ -36,9 +40,17 @@ pub(crate) enum Made {
     Nothing,
 }
 
+/// Where changes are written down.
+#[derive(Clone)]
+pub(crate) struct Book {
+    pub(crate) audit: Arc<dyn Audit>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
 /// A line to be written, but for the outcome.
 struct Line {
-    audit: Arc<dyn Audit>,
+    book: Book,
     who: Arc<str>,
     from: Option<IpAddr>,
     act: &'static str,
@@ -49,12 +61,12 @@ struct Line {
 impl Audited {
     /// Of an upload's steps only the last one changes anything.
     pub(crate) fn begin(
-        audit: &Arc<dyn Audit>,
+        book: Book,
         (asked, visitor): (&Asked<'_>, &Visitor<'_>),
         target: &Target,
     ) -> Self {
         let line = change(asked, target).map(|(act, object)| Line {
-            audit: Arc::clone(audit),
+            book,
             who: visitor.name(),
             from: asked.client,
             act,
@@ -79,7 +91,7 @@ impl Audited {
     pub(crate) fn end(mut self, answered: &Result<Response<Body>, OciError>) {
         let line = self.line.take().filter(|_| self.tells_refusals);
         if let (Err(error), Some(line)) = (answered, line) {
-            line.tell(error.word, None);
+            line.tell_refusal(error.word);
         }
     }
 }
@@ -87,7 +99,7 @@ impl Audited {
 impl Drop for Audited {
     fn drop(&mut self) {
         if let Some(line) = self.line.take().filter(|_| self.tells_refusals) {
-            line.tell("client_left", None);
+            line.tell_refusal("client_left");
         }
     }
 }
@@ -103,7 +115,9 @@ impl BegunChange {
                 let digest = digest.as_ref().map(ToString::to_string);
                 line.tell("done", digest.as_deref());
             }
-            Err(error) if self.tells_refusals => line.tell(error::word_of_push(error), None),
+            // It was made, whoever did it.
+            Err(error @ PushError::Unjournaled(_)) => line.tell(error::word_of_push(error), None),
+            Err(error) if self.tells_refusals => line.tell_refusal(error::word_of_push(error)),
             Ok(Made::Nothing) | Err(_) => {}
         }
     }
@@ -118,8 +132,38 @@ impl Drop for BegunChange {
 }
 
 impl Line {
+    /// Tells of a try that changed nothing, as far as its account has lines left.
+    fn tell_refusal(self, outcome: &str) {
+        self.sum_up();
+        if self
+            .book
+            .refusals
+            .count(&self.who, self.book.clock.monotonic())
+        {
+            self.record(outcome, None);
+        }
+    }
+
     fn tell(self, outcome: &str, digest: Option<&str>) {
-        self.audit.record(&AuditEntry {
+        self.sum_up();
+        self.record(outcome, digest);
+    }
+
+    /// Tells how many tries had no line within the hour that is over.
+    fn sum_up(&self) {
+        let now = self.book.clock.monotonic();
+        for untold in self.book.refusals.take_untold(now) {
+            let object = untold.tries.to_string();
+            let entry = AuditEntry::of(&untold.who, FURTHER_TRIES, &object);
+            self.book.audit.record(&AuditEntry {
+                outcome: "refused",
+                ..entry
+            });
+        }
+    }
+
+    fn record(&self, outcome: &str, digest: Option<&str>) {
+        self.book.audit.record(&AuditEntry {
             who: &self.who,
             from: self.from,
             act: self.act,

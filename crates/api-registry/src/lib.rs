@@ -12,6 +12,7 @@ mod error;
 mod guest;
 mod pushing;
 mod range;
+mod refusals;
 mod registry_api;
 mod table;
 mod tokens;

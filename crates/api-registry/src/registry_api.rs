@@ -18,12 +18,13 @@ use http::{HeaderMap, HeaderValue, Method, Response, request};
 
 use crate::admission::is_from_page;
 use crate::asking::{Asked, At, Content};
-use crate::auditing::Audited;
+use crate::auditing::{Audited, Book};
 use crate::caller::caller;
 use crate::client_limits::Used;
 use crate::door::Visitor;
 use crate::guest::{self, Guest};
 use crate::pushing::Pushing;
+use crate::refusals::Refusals;
 use crate::table::Table;
 use crate::{Answered, OciError, Outcome, answer, tokens};
 
@@ -34,6 +35,7 @@ pub struct RegistryApi {
     instance: HeaderValue,
     clock: Arc<dyn Clock>,
     used: Arc<Used>,
+    refusals: Arc<Refusals>,
 }
 
 /// The route table and the sources are built from one configuration, so this is a bug.
@@ -50,6 +52,7 @@ impl RegistryApi {
             instance,
             clock,
             used: Arc::default(),
+            refusals: Arc::default(),
         }
     }
 
@@ -127,6 +130,14 @@ impl RegistryApi {
         self.count(table, &asked.caller())
     }
 
+    fn book(&self, table: &Table) -> Book {
+        Book {
+            audit: Arc::clone(&table.audit),
+            refusals: Arc::clone(&self.refusals),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     /// Before anything else of a request is looked at.
     fn admit(
         &self,
@@ -176,7 +187,8 @@ impl RegistryApi {
         let Some(content) = content else {
             self.count_let_in(table, asked)?;
             let who = (asked, &visitor);
-            return change(table, who, (name, &target), (act, body)).await;
+            let book = self.book(table);
+            return change((table, book), who, (name, &target), (act, body)).await;
         };
         visitor.check(&target, act)?;
         let content = (name, &content);
@@ -285,12 +297,12 @@ impl RegistryApi {
 
 /// Makes a change of the target, and writes it down.
 async fn change(
-    table: &Table,
+    (table, book): (&Table, Book),
     (asked, visitor): (&Asked<'_>, &Visitor<'_>),
     (name, target): (&RepositoryName, &Target),
     (act, body): (Act, RequestBody),
 ) -> Result<Response<Body>, OciError> {
-    let mut audited = Audited::begin(&table.audit, (asked, visitor), target);
+    let mut audited = Audited::begin(book, (asked, visitor), target);
     let answered = match visitor.check(target, act) {
         Ok(()) => {
             make(

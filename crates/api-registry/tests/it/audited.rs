@@ -1,5 +1,7 @@
 //! What is written down of a change whose client did not wait for its end.
 
+use std::time::Duration;
+
 use forebay_oci::Digest;
 
 use crate::edge::Edge;
@@ -77,6 +79,35 @@ async fn a_change_that_only_the_journal_misses_is_told_and_written_down_as_made(
             "push-manifest local/app:1 unjournaled",
             "push-manifest local/app:2 no_space",
             "push-manifest local/app:2 done"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn refused_tries_take_few_lines_whoever_makes_however_many_and_every_change_has_its_own() {
+    let edge = Edge::open();
+    let gone = || Ask::new("DELETE /v2/app/manifests/gone");
+    for _ in 0..30 {
+        assert_eq!(gone().to(edge.address).await.status, 404);
+    }
+    for number in 0..12 {
+        let pushed = push(&number.to_string()).to(edge.address).await;
+        assert_eq!(pushed.status, 201);
+    }
+    let lines = edge.lines.until(22).await;
+    assert_eq!(lines[..10], ["delete-tag local/app:gone not_found"; 10]);
+    for (number, line) in lines[10..].iter().enumerate() {
+        assert_eq!(*line, format!("push-manifest local/app:{number} done"));
+    }
+
+    // The next one to be written down comes behind the number of those that were not.
+    edge.clock.advance(Duration::from_hours(1));
+    assert_eq!(gone().to(edge.address).await.status, 404);
+    assert_eq!(
+        edge.lines.until(24).await[22..],
+        [
+            "further-tries 20 refused",
+            "delete-tag local/app:gone not_found"
         ]
     );
 }
