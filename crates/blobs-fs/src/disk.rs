@@ -25,6 +25,8 @@ pub enum Patience {
 pub struct Room {
     /// Bytes that an unprivileged process may still write.
     pub bytes: u64,
+    /// Bytes that it holds when it is full.
+    pub total_bytes: u64,
     /// Files that may still be created; `None` where the file system does not count them.
     pub files: Option<u64>,
 }
@@ -191,6 +193,7 @@ impl ReadDisk for RealDisk {
         let stat = rustix::fs::statvfs(path)?;
         Ok(Room {
             bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
             files: (stat.f_files > 0).then_some(stat.f_favail),
         })
     }

@@ -200,6 +200,10 @@ impl Filling {
         if self.size.is_some_and(|size| kept.is_too_large(size)) {
             return Err(Obstacle::TooLarge);
         }
+        // All would go for it step by step, and it would not fit all the same.
+        if self.size.is_some_and(|size| kept.is_beyond_disk(size)) {
+            return Err(Obstacle::NoRoom(BlobError::NoSpace));
+        }
         kept.stage(self.size).await.map_err(Obstacle::Disk)
     }
 

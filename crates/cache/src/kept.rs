@@ -20,6 +20,7 @@ use moka::sync::Cache;
 use tokio::sync::RwLock;
 
 use crate::Health;
+use crate::disk_room::LookAtDisk;
 use crate::recency::Recency;
 use crate::space::Space;
 
@@ -48,6 +49,7 @@ pub struct Kept {
     pub(crate) health: Health,
     pub(crate) recency: Recency,
     pub(crate) space: Arc<Space>,
+    pub(crate) disk: Arc<dyn LookAtDisk>,
     /// Held shared by whoever changes the blob store and then the catalog, or the other way round, so that a check can
     /// look at both while they agree.
     pub(crate) changes: RwLock<()>,
@@ -79,10 +81,11 @@ pub(crate) struct StoredManifest {
 }
 
 impl Kept {
-    /// Opens the kept content over its stores, of at most `max_bytes` at rest. Asks the catalog once how much there is.
+    /// Opens the kept content over its stores, of at most `max_bytes` at rest and as much as `disk` has for it. Asks the catalog once
+    /// how much there is.
     pub async fn open(
         stores: (Arc<dyn BlobStore>, Arc<dyn Catalog>),
-        max_bytes: u64,
+        (max_bytes, disk): (u64, Arc<dyn LookAtDisk>),
         clock: Arc<dyn Clock>,
         observe: Arc<dyn Observe>,
         supervisor: Supervisor,
@@ -101,6 +104,7 @@ impl Kept {
             health: Health::default(),
             recency: Recency::default(),
             space: Arc::new(Space::new(max_bytes, usage)),
+            disk,
             changes: RwLock::new(()),
             links: Cache::new(MAX_LINKS),
             vouched: Cache::new(MAX_LINKS),
@@ -131,7 +135,7 @@ impl Kept {
         self.space.max_bytes()
     }
 
-    /// Sets the most bytes at rest; takes effect when next something is kept.
+    /// Sets the most bytes at rest; what is more than that goes within seconds.
     pub fn set_max_bytes(&self, max_bytes: u64) {
         self.space.set_max_bytes(max_bytes);
     }

@@ -5,6 +5,7 @@ mod asking;
 mod blobs;
 mod caching_source;
 mod claim;
+mod disk_room;
 mod elsewhere;
 mod fill;
 mod filling;
@@ -35,6 +36,7 @@ mod upkeep;
 
 pub use allowed::Allowed;
 pub use caching_source::CachingSource;
+pub use disk_room::{DiskRoom, LookAtDisk, Unwatched};
 pub use elsewhere::{Equivalent, NotARenaming, Renaming};
 pub use fsck::{FsckError, FsckMode, FsckReport, fsck};
 pub use health::Health;

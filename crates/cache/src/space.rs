@@ -4,6 +4,8 @@
 //! coming is never more than the size. Room is made for bytes that are here, never for a size that somebody announced, or one
 //! header would empty the cache. A pull in flight is not broken: whoever serves a manifest notes the use of its blobs, so that
 //! they are the last to go, and what a reader has open stays readable.
+//!
+//! The size is the operator's `max_size`, or less where the disk has less: what it has goes to others first (`disk_room.rs`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use forebay_content::{BlobError, Event, Object, Usage};
 use tracing::info;
 
+use crate::disk_room::DiskRoom;
 use crate::kept::Kept;
 
 /// After an eviction at most so many percent of the size are used, so that not every step waits for one.
@@ -37,9 +40,20 @@ pub(crate) struct Space {
 
 /// All in bytes.
 struct Room {
+    /// What the operator lets the cache have.
     max: u64,
+    /// What its disk lets it have: all of it as long as nobody has looked.
+    disk: u64,
     kept: u64,
     reserved: u64,
+}
+
+/// What an eviction leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spared {
+    /// What may be part of a pull in flight.
+    InFlight,
+    Nothing,
 }
 
 /// Room for what is coming; given back when dropped.
@@ -54,6 +68,7 @@ impl Space {
     pub(crate) fn new(max_bytes: u64, usage: Usage) -> Self {
         let room = Room {
             max: max_bytes,
+            disk: u64::MAX,
             kept: usage.bytes,
             reserved: 0,
         };
@@ -79,6 +94,13 @@ impl Space {
         self.room().max = max_bytes;
     }
 
+    /// Takes note of what the disk has left, and leaves `wanted_bytes` of it to others.
+    fn note_disk(&self, disk: DiskRoom, wanted_bytes: u64) {
+        let mut room = self.room();
+        let used = room.kept.saturating_add(room.reserved);
+        room.disk = disk.left_to_cache(used).saturating_sub(wanted_bytes);
+    }
+
     /// What was reserved is kept.
     pub(crate) fn keep(&self, reserved: Reserved, bytes: u64) {
         let mut room = self.room();
@@ -95,21 +117,26 @@ impl Space {
 // === impl Room ===
 
 impl Room {
+    /// What is at rest and what is coming may be so much.
+    fn limit(&self) -> u64 {
+        self.max.min(self.disk)
+    }
+
     fn fits(&self, more_bytes: u64) -> bool {
         let taken = self.kept.saturating_add(self.reserved);
-        taken.saturating_add(more_bytes) <= self.max
+        taken.saturating_add(more_bytes) <= self.limit()
     }
 
     /// How much may be at rest beside what is coming and `more_bytes`, if it is to be the low mark with them; `None` if they
     /// would be too much by themselves.
     fn goal(&self, more_bytes: u64) -> Option<u64> {
         let coming = self.reserved.saturating_add(more_bytes);
-        let low_mark = self.max / 100 * LOW_MARK_PERCENT;
-        (coming <= self.max).then(|| low_mark.saturating_sub(coming))
+        let low_mark = self.limit() / 100 * LOW_MARK_PERCENT;
+        (coming <= self.limit()).then(|| low_mark.saturating_sub(coming))
     }
 
     fn step_bytes(&self) -> u64 {
-        (self.max / STEPS_OF_ALL).min(MAX_STEP_BYTES)
+        (self.limit() / STEPS_OF_ALL).min(MAX_STEP_BYTES)
     }
 }
 
@@ -187,8 +214,46 @@ impl Kept {
             room.goal(more_bytes).filter(|_| !room.fits(more_bytes))
         };
         if let Some(goal) = goal {
-            self.evict_down_to(goal).await;
+            self.evict_down_to(goal, Spared::InFlight).await;
         }
+    }
+
+    /// Looks at the disk, and has what is at rest be no more than it may be now.
+    pub(crate) async fn hold_to_size(&self) {
+        if let Some(disk) = self.disk.look() {
+            self.space.note_disk(disk, 0);
+        }
+        self.make_room(0).await;
+    }
+
+    /// Gives way to others who are about to write `wanted_bytes` to the disk of the cache: what is pushed is nowhere else, and
+    /// what goes here can be fetched again, also by a pull in flight. Nothing goes where there is room for it, or where all that
+    /// could go would not make enough.
+    pub async fn give_way(&self, wanted_bytes: u64) {
+        let is_short = |disk: &DiskRoom| disk.is_short_of(wanted_bytes);
+        let look = || self.disk.look().filter(is_short);
+        if look().is_none() {
+            return;
+        }
+        let _one_at_a_time = self.space.evicting.lock().await;
+        // Who was before us may have made the room.
+        let Some(disk) = look() else {
+            return;
+        };
+        if disk.free_bytes.saturating_add(self.bytes()) < wanted_bytes {
+            return;
+        }
+        self.space.note_disk(disk, wanted_bytes);
+        let goal = {
+            let room = self.space.room();
+            room.limit().saturating_sub(room.reserved)
+        };
+        self.evict_down_to(goal, Spared::Nothing).await;
+    }
+
+    /// True where nothing that can go makes room for so much beside what is coming, as the disk has less than `max_size`.
+    pub(crate) fn is_beyond_disk(&self, bytes: u64) -> bool {
+        bytes > self.space.room().disk
     }
 
     /// True for what would be too large if it were alone here.
@@ -200,17 +265,17 @@ impl Kept {
     pub(crate) async fn free(&self) {
         let _one_at_a_time = self.space.evicting.lock().await;
         let goal = self.space.bytes() / 100 * LOW_MARK_PERCENT;
-        self.evict_down_to(goal).await;
+        self.evict_down_to(goal, Spared::InFlight).await;
     }
 
-    async fn evict_down_to(&self, goal_bytes: u64) {
+    async fn evict_down_to(&self, goal_bytes: u64, spared: Spared) {
         // The order must be the true one: notes of use that wait in memory count.
         self.flush().await;
         self.recount().await;
         let before_bytes = self.space.bytes();
         let mut objects = 0;
         while self.space.bytes() > goal_bytes {
-            let Some(step) = self.coldest_down_to(goal_bytes).await else {
+            let Some(step) = self.coldest_down_to(goal_bytes, spared).await else {
                 break;
             };
             let digests: Vec<_> = step.into_iter().map(|object| object.digest).collect();
@@ -234,18 +299,16 @@ impl Kept {
     }
 
     /// The next objects to go, no more than needed; `None` if nothing more may go.
-    async fn coldest_down_to(&self, goal_bytes: u64) -> Option<Vec<Object>> {
+    async fn coldest_down_to(&self, goal_bytes: u64, spared: Spared) -> Option<Vec<Object>> {
         let now = self.clock.now();
         let coldest = self.catalog.coldest(STEP_OBJECTS).await.ok()?;
         let mut excess_bytes = self.space.bytes().saturating_sub(goal_bytes);
         let mut step = Vec::new();
         for object in coldest {
             // Use that lies ahead was noted under another clock; it protects nothing.
-            let in_flight = object
-                .used_at
-                .age_at(now)
-                .is_some_and(|age| age < IN_FLIGHT);
-            if in_flight || excess_bytes == 0 {
+            let age = object.used_at.age_at(now);
+            let is_in_flight = age.is_some_and(|age| age < IN_FLIGHT);
+            if (is_in_flight && spared == Spared::InFlight) || excess_bytes == 0 {
                 break;
             }
             excess_bytes = excess_bytes.saturating_sub(object.size);

@@ -1,4 +1,5 @@
-//! What is done behind all pulls, now and then: use is written down, and what names nothing at rest is forgotten.
+//! What is done behind all pulls, now and then: use is written down, what there is no room for any more goes, and what names nothing
+//! at rest is forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use forebay_content::Timestamp;
 
 use crate::kept::Kept;
 
-/// How often notes of use are written down.
-const FLUSH_EVERY: Duration = Duration::from_secs(5);
+/// How often notes of use are written down, and the room is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How often what is unused is looked for: it takes a walk over all tags and links.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
@@ -27,8 +28,9 @@ impl Kept {
         self.supervisor.spawn("upkeep", async move {
             let mut forget_at = kept.clock.monotonic() + FORGET_EVERY;
             loop {
+                kept.hold_to_size().await;
                 tokio::select! {
-                    () = kept.clock.sleep(FLUSH_EVERY) => kept.flush().await,
+                    () = kept.clock.sleep(LOOK_EVERY) => kept.flush().await,
                     () = kept.supervisor.stopping() => return kept.flush().await,
                 }
                 if kept.clock.monotonic() >= forget_at {

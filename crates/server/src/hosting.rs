@@ -10,6 +10,7 @@ use std::sync::Arc;
 use forebay_access::{Desk, HashCost, SystemRandom};
 use forebay_backup::{REGISTRY_DIRECTORY, Unknown, has_journals, is_emptied};
 use forebay_blobs_fs::{Disk, FsBlobs, FsJournal};
+use forebay_cache::Kept;
 use forebay_catalog_sql::{REGISTRY_FILE_NAME, SqlRegistry};
 use forebay_content::{Accounts, BlobError, CatalogError, Clock, HostedLists as _};
 use forebay_jobs::Supervisor;
@@ -19,6 +20,7 @@ use tracing::warn;
 
 use crate::data::named;
 use crate::disk_trouble::is_unwritable;
+use crate::giving_way;
 
 /// The local repositories, open.
 pub(crate) struct Hosting {
@@ -133,19 +135,29 @@ impl Hosting {
         });
     }
 
-    /// As [`open`](Self::open), for a server: `None` on a disk that cannot be written to and has none yet, as what the cache keeps is
-    /// served all the same.
+    /// As [`open`](Self::open), for a server whose `cache` is in the same directory and gives way to pushes: `None` on a disk that cannot
+    /// be written to and has none yet, as what the cache keeps is served all the same.
     ///
     /// # Errors
     /// Those of [`open`](Self::open), told with what to do; also where the disk cannot be written to and there are some: which names
     /// are theirs is not known then.
     pub(crate) async fn open_if_any(
-        dir: &Path,
+        (dir, cache): (&Path, &Arc<Kept>),
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
         supervisor: &Supervisor,
     ) -> Result<Option<Self>, Failure> {
-        match Self::open(dir, disk, clock, supervisor).await {
+        let opened = async {
+            let shelves = open_whole_stores(dir, disk).await?;
+            let registry = dir.join(REGISTRY_DIRECTORY);
+            let stores = Stores {
+                blobs: giving_way::beside((cache, dir), (&shelves.blobs, &registry))?,
+                ..shelves.stores()
+            };
+            let registry = LocalRegistry::open(stores, clock, supervisor);
+            Ok::<_, Unopened>(Self { registry, shelves })
+        };
+        match opened.await {
             Ok(hosting) => Ok(Some(hosting)),
             Err(error) if error.is_of_disk() && !may_hold_any(dir).await => {
                 warn!(%error, "there are no local repositories: the disk is full or read-only");

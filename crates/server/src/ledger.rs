@@ -1,7 +1,6 @@
 //! The ledger of this program: opened over the catalog's rows, told what happens, and given a look at the disk.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use forebay_terminal::Failure;
 use tracing::warn;
 
 use crate::askers::outside_policy;
+use crate::data_disk::DataDisk;
 
 /// How often the disk is looked at.
 const LOOK_AT_DISK_EVERY: Duration = Duration::from_mins(1);
@@ -45,7 +45,7 @@ impl Books {
     pub(crate) async fn open(
         config: &Config,
         clock: &Arc<dyn Clock>,
-        catalog: &Arc<SqlCatalog>,
+        (catalog, disk): (&Arc<SqlCatalog>, DataDisk),
         tasks: &Supervisor,
     ) -> Result<Self, Failure> {
         let webhooks = no_webhooks(Arc::clone(clock), tasks.clone());
@@ -53,7 +53,7 @@ impl Books {
         let notify = Arc::clone(&webhooks) as _;
         let ledger = open_ledger(config, Arc::clone(clock), catalog, notify).await;
         ledger.start(tasks);
-        watch_disk(config.data.clone(), &ledger, clock, tasks);
+        watch_disk(disk, &ledger, clock, tasks);
         Ok(Self { ledger, webhooks })
     }
 
@@ -156,7 +156,7 @@ pub(crate) fn no_webhooks(clock: Arc<dyn Clock>, tasks: Supervisor) -> Arc<Webho
 
 /// Tells the ledger how full the disk of the data directory is, until the program stops.
 pub(crate) fn watch_disk(
-    data: PathBuf,
+    disk: DataDisk,
     ledger: &Arc<Ledger>,
     clock: &Arc<dyn Clock>,
     tasks: &Supervisor,
@@ -164,11 +164,8 @@ pub(crate) fn watch_disk(
     let (ledger, clock, stop) = (Arc::clone(ledger), Arc::clone(clock), tasks.clone());
     tasks.spawn("disk watch", async move {
         loop {
-            match rustix::fs::statvfs(&data) {
-                Ok(disk) => ledger.note_disk(
-                    disk.f_bavail.saturating_mul(disk.f_frsize),
-                    disk.f_blocks.saturating_mul(disk.f_frsize),
-                ),
+            match disk.room() {
+                Ok(room) => ledger.note_disk(room.free_bytes, room.total_bytes),
                 Err(error) => warn!(%error, "how full the disk is cannot be told"),
             }
             tokio::select! {

@@ -10,7 +10,7 @@ use forebay_api_admin::{
     BudgetRequest, CONTROL_SOCKET, Delivery, ExportRequest, Metrics, TopRequest,
 };
 use forebay_blobs_fs::RealDisk;
-use forebay_cache::Kept;
+use forebay_cache::{Kept, Unwatched};
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
 use forebay_config::{Config, Sources};
 use forebay_content::{CatalogError, Clock, SystemClock, TellNobody};
@@ -221,7 +221,8 @@ impl Quiet {
         let metrics = Arc::new(Metrics::new());
         let kept = Kept::open(
             data.stores(),
-            config.cache.max_size,
+            // Nothing is kept here, and nothing goes: the server's configuration may be another one.
+            (u64::MAX, Arc::new(Unwatched)),
             Arc::clone(&clock),
             Arc::clone(&metrics) as _,
             tasks.clone(),

@@ -27,6 +27,7 @@ use crate::audit_log::{AuditLog, Counted};
 use crate::backing::Backing;
 use crate::control::Controls;
 use crate::data::{DataDir, with_way_out};
+use crate::data_disk::DataDisk;
 use crate::descriptors;
 use crate::disk_trouble::is_full_or_read_only;
 use crate::front::{ControlDoor, Front, Leaving, State};
@@ -119,12 +120,15 @@ impl Running {
     ) -> Result<Self, Failure> {
         let supervisor = Supervisor::new();
         let metrics = Arc::new(Metrics::new());
-        let books = Books::open(&config, &clock, &data.catalog, &supervisor).await?;
+        let data_disk = DataDisk::of(&config.data, &disk);
+        let rows = (&data.catalog, data_disk.clone());
+        let books = Books::open(&config, &clock, rows, &supervisor).await?;
         let ears = books.ears(&metrics);
-        let kept = open_kept(&config, &data, (&clock, &ears), &supervisor).await?;
+        let stores = (&data, data_disk);
+        let kept = open_kept(&config, stores, (&clock, &ears), &supervisor).await?;
         let world = (Arc::clone(&kept), Arc::clone(&clock));
         let mut ground = Ground::new(&sources, world, (Arc::clone(&metrics), ears), &supervisor);
-        let (hosting, gate) = open_hosting(&config, disk, &clock, &supervisor).await?;
+        let (hosting, gate) = open_hosting((&config, &kept), disk, &clock, &supervisor).await?;
         ground.hosted = hosted(hosting.as_ref(), &config, (&clock, &ground.metrics));
         let Answering {
             upstreams,
@@ -291,13 +295,13 @@ impl Signals {
 /// Opens what the cache has kept.
 async fn open_kept(
     config: &Config,
-    data: &DataDir,
+    (data, disk): (&DataDir, DataDisk),
     (clock, ears): (&Arc<dyn Clock>, &Arc<dyn Observe>),
     supervisor: &Supervisor,
 ) -> Result<Arc<Kept>, Failure> {
     let kept = Kept::open(
         data.stores(),
-        config.cache.max_size,
+        (config.cache.max_size, Arc::new(disk)),
         Arc::clone(clock),
         Arc::clone(ears),
         supervisor.clone(),
@@ -320,13 +324,13 @@ async fn watch_health(
 
 /// Opens what lives here, and what says who is let in to it.
 async fn open_hosting(
-    config: &Config,
+    (config, kept): (&Config, &Arc<Kept>),
     disk: Arc<dyn Disk>,
     clock: &Arc<dyn Clock>,
     supervisor: &Supervisor,
 ) -> Result<(Option<Hosting>, Gate), Failure> {
     let (data, blobs) = (&config.data, Arc::clone(&disk));
-    let hosting = Hosting::open_if_any(data, blobs, Arc::clone(clock), supervisor).await?;
+    let hosting = Hosting::open_if_any((data, kept), blobs, Arc::clone(clock), supervisor).await?;
     if let Some(hosting) = &hosting {
         let registry = &hosting.registry;
         registry.set_names(local_names(config));

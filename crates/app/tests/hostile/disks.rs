@@ -12,6 +12,7 @@ use crate::crash::comes_back;
 use crate::namespace;
 use crate::program::{Program, Setup};
 use crate::pull::{Pulled, pull};
+use crate::pusher::{Asked, Pushed};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -51,6 +52,44 @@ async fn a_disk_of_eight_mebibytes() {
     assert_eq!(program.metric("forebay_cache_writable").await, Some(1.0));
     assert!(program.stop().0.success());
     comes_back(folder.path(), "a full disk").await;
+}
+
+#[test]
+fn a_push_finds_room_on_a_disk_that_the_cache_has_filled() {
+    namespace::play("disks::a_disk_that_the_cache_has_filled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a role that other tests have children play"]
+async fn a_disk_that_the_cache_has_filled() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let layers = [15 * MIB, 15 * MIB + 1, 15 * MIB + 2, 15 * MIB + 3];
+    let hub = HubSim::new().image("library/big:1", Image::with_layers(&layers));
+    let hub = hub.image("library/small:1", Image::small()).start().await;
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::before(&hub, folder.path()).with("[clients]\nloopback_push = true");
+    namespace::mount(&setup.data(), "size=64m");
+    let program = setup.start();
+    let cold = pull(program.address, &hub, "library/big:1").await;
+    assert_eq!(cold, Pulled::Whole, "{}", program.log());
+    keeps(&program, &hub, "library/small:1").await;
+    // A twentieth is left free for others, which is less than what is pushed.
+    let free = rustix::fs::statvfs(setup.data()).unwrap();
+    let free = free.f_bavail * free.f_frsize;
+    assert!((2 * MIB..20 * MIB).contains(&free), "{free} bytes are free");
+    let layer = vec![7; 20 * 1024 * 1024];
+    let digest = forebay_oci::Digest::sha256(&layer);
+    let path = format!("/v2/app/blobs/uploads/?digest={digest}");
+    let pushed = Asked::new("", "POST", &path).body("", &layer);
+    let pushed = pushed.of(&program).await;
+    assert_eq!(pushed.status, 201, "{} {}", pushed.text(), program.log());
+    assert!(program.metric("forebay_evicted_objects_total").await >= Some(1.0));
+    Pushed::new("app").push(&program, "", "app", "1").await;
+    assert!(program.readiness().await.contains("\"ready\""));
+    keeps(&program, &hub, "library/small:1").await;
+    assert!(program.stop().0.success());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_cache::{CachingSource, Kept, Policy};
+use forebay_cache::{CachingSource, Kept, LookAtDisk, Policy, Unwatched};
 use forebay_content::memory::{MemoryBlobs, MemoryCatalog};
 use forebay_content::{
     Blob, BlobStore, Caller, Catalog, ContentSource, Ignore, ManifestContent, ManualClock, Observe,
@@ -27,8 +27,10 @@ pub(crate) struct Bench {
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) supervisor: Supervisor,
+    /// What the next process may keep.
+    pub(crate) max_bytes: u64,
     policy: Policy,
-    max_bytes: u64,
+    disk: Arc<dyn LookAtDisk>,
     observe: Arc<dyn Observe>,
 }
 
@@ -38,6 +40,7 @@ pub(crate) struct Setup {
     pub(crate) max_bytes: u64,
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) disk: Arc<dyn LookAtDisk>,
     pub(crate) observe: Arc<dyn Observe>,
 }
 
@@ -48,6 +51,7 @@ impl Default for Setup {
             max_bytes: u64::MAX,
             blobs: Arc::new(MemoryBlobs::default()),
             catalog: Arc::new(MemoryCatalog::new()),
+            disk: Arc::new(Unwatched),
             observe: Arc::new(Ignore),
         }
     }
@@ -68,6 +72,7 @@ impl Bench {
             max_bytes,
             blobs,
             catalog,
+            disk,
             observe,
         } = setup;
         let supervisor = Supervisor::new();
@@ -75,7 +80,7 @@ impl Bench {
         let shared_clock = Arc::new(clock.clone());
         let kept = Kept::open(
             stores,
-            max_bytes,
+            (max_bytes, Arc::clone(&disk)),
             shared_clock,
             Arc::clone(&observe),
             supervisor.clone(),
@@ -97,8 +102,9 @@ impl Bench {
             blobs,
             catalog,
             supervisor,
-            policy,
             max_bytes,
+            policy,
+            disk,
             observe,
         }
     }
@@ -111,6 +117,7 @@ impl Bench {
             max_bytes: self.max_bytes,
             blobs: self.blobs,
             catalog: self.catalog,
+            disk: self.disk,
             observe: self.observe,
         };
         Self::over(self.hub, self.clock, setup).await

@@ -9,6 +9,9 @@ use crate::scripted::{Body, short};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// How often the cache looks after itself.
+pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
+
 async fn bench_of(max_bytes: u64) -> Bench {
     Bench::with(Setup {
         max_bytes,
@@ -18,13 +21,13 @@ async fn bench_of(max_bytes: u64) -> Bench {
 }
 
 /// Content of its own for each `seed`.
-fn layer(seed: u8, length: usize) -> Vec<u8> {
+pub(crate) fn layer(seed: u8, length: usize) -> Vec<u8> {
     let mut bytes = content(length).to_vec();
     bytes[0] = seed;
     bytes
 }
 
-async fn pull(bench: &Bench, seed: u8, length: usize) -> forebay_oci::Digest {
+pub(crate) async fn pull(bench: &Bench, seed: u8, length: usize) -> forebay_oci::Digest {
     let digest = bench.hub.put("a/b", layer(seed, length));
     bench.bytes("a/b", &digest).await.unwrap();
     bench.settle().await;
@@ -229,13 +232,31 @@ async fn what_is_announced_and_does_not_come_moves_nothing_out() {
 }
 
 #[tokio::test]
-async fn a_size_that_is_lowered_holds_once_something_is_kept() {
+async fn a_size_that_is_lowered_holds_within_seconds_and_what_stays_is_asked_of_nobody() {
     let bench = bench_of(100_000).await;
+    let mut digests = Vec::new();
+    for seed in 0..4 {
+        digests.push(pull(&bench, seed, 20_000).await);
+    }
+    bench.hub.asked();
+    bench.kept.set_max_bytes(50_000);
+    bench.clock.advance(UPKEEP);
+    until(|| bench.kept.bytes() == 40_000).await;
+    for digest in &digests[2..] {
+        bench.bytes("a/b", digest).await.unwrap();
+    }
+    assert!(bench.hub.asked().is_empty());
+    assert_eq!(bench.at_rest().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_size_that_was_lowered_while_nothing_ran_holds_after_the_start() {
+    let mut bench = bench_of(100_000).await;
     for seed in 0..4 {
         pull(&bench, seed, 20_000).await;
     }
-    bench.kept.set_max_bytes(50_000);
-    let last = pull(&bench, 9, 20_000).await;
-    assert!(bench.kept.bytes() <= 50_000);
-    assert!(bench.at_rest().await.contains(&last));
+    bench.max_bytes = 50_000;
+    let bench = bench.restart().await;
+    until(|| bench.kept.bytes() == 40_000).await;
+    assert_eq!(bench.hub.asked().len(), 4, "nobody was asked again");
 }

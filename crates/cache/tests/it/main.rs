@@ -20,6 +20,7 @@ mod manifests;
 mod refusing;
 mod repair;
 mod scripted;
+mod shared_disk;
 mod spending;
 mod suppliers;
 mod tags;
