@@ -4,58 +4,45 @@
 //! that would leave a change half made while the process lives on: so each runs as a task of its own.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forebay_content::{BoxError, Change, JournalEntry, Timestamp};
 use forebay_oci::RepositoryName;
-use tokio::sync::{Mutex as TurnLock, MutexGuard as TurnGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tracing::warn;
 
 use crate::PushError;
+use crate::leases::{Leases, SoleLease};
 use crate::local_registry::LocalRegistry;
-
-/// How many repositories can be changed at once: changes of one go one after the other, so that its journal has them in the order
-/// in which they were made.
-const TURNS: usize = 64;
 
 /// In how many repositories at once the last change may wait to be written down; beyond it nothing is changed until the disk is
 /// written to again.
 const MAX_UNWRITTEN: usize = 10_000;
 
 /// The turns at repositories, and what could not be written down.
+#[derive(Default)]
 pub(crate) struct Changes {
-    turns: Vec<TurnLock<()>>,
+    /// Changes of one repository go one after the other, so that its journal has them in the order in which they were made; no
+    /// other one waits for them.
+    turns: Leases<RepositoryName>,
+    /// Read by who changes one, written by who wants nobody to change any. Whoever has a turn waits for no other one.
+    all: RwLock<()>,
     /// Made, and not written down because the journal's disk failed: at most one a repository, as none is made after it.
     unwritten: Mutex<HashMap<RepositoryName, JournalEntry>>,
 }
 
 /// A turn to change a repository and its journal, which has all changes that were made before.
 pub(crate) struct Turn<'r> {
-    _guard: TurnGuard<'r, ()>,
+    _alone: SoleLease<'r, RepositoryName>,
+    _one_of_all: RwLockReadGuard<'r, ()>,
 }
 
 /// All turns at once: nobody changes anything.
 pub(crate) struct AllTurns<'r> {
-    _guards: Vec<TurnGuard<'r, ()>>,
-}
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self {
-            turns: (0..TURNS).map(|_| TurnLock::default()).collect(),
-            unwritten: Mutex::default(),
-        }
-    }
+    _all: RwLockWriteGuard<'r, ()>,
 }
 
 impl Changes {
-    fn turn_of(&self, repository: &RepositoryName) -> &TurnLock<()> {
-        let mut hasher = DefaultHasher::new();
-        repository.hash(&mut hasher);
-        &self.turns[usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default()]
-    }
-
     fn unwritten(&self) -> MutexGuard<'_, HashMap<RepositoryName, JournalEntry>> {
         self.unwritten
             .lock()
@@ -110,7 +97,8 @@ impl LocalRegistry {
     /// # Errors
     /// The change before could not be written down, and cannot yet.
     pub(crate) async fn turn(&self, repository: &RepositoryName) -> Result<Turn<'_>, PushError> {
-        let guard = self.changes.turn_of(repository).lock().await;
+        let one_of_all = self.changes.all.read().await;
+        let alone = self.changes.turns.take_alone(repository).await;
         let unwritten = self.changes.unwritten().get(repository).cloned();
         if let Some(entry) = unwritten {
             self.stores.journal.append(repository, &[entry]).await?;
@@ -118,7 +106,10 @@ impl LocalRegistry {
         } else if self.changes.unwritten().len() >= MAX_UNWRITTEN {
             return Err(PushError::NotWritable);
         }
-        Ok(Turn { _guard: guard })
+        Ok(Turn {
+            _alone: alone,
+            _one_of_all: one_of_all,
+        })
     }
 
     /// All turns at once, when all journals have all changes that were made.
@@ -126,17 +117,13 @@ impl LocalRegistry {
     /// # Errors
     /// A change could not be written down, and cannot yet.
     pub(crate) async fn all_turns(&self) -> Result<AllTurns<'_>, PushError> {
-        // Who has a turn waits for no other one; so all are taken in their order, and who takes them waits for each once.
-        let mut guards = Vec::with_capacity(TURNS);
-        for turn in &self.changes.turns {
-            guards.push(turn.lock().await);
-        }
+        let all = self.changes.all.write().await;
         let waiting: Vec<_> = self.changes.unwritten().clone().into_iter().collect();
         for (repository, entry) in waiting {
             self.stores.journal.append(&repository, &[entry]).await?;
             self.changes.unwritten().remove(&repository);
         }
-        Ok(AllTurns { _guards: guards })
+        Ok(AllTurns { _all: all })
     }
 
     /// Writes down a change that was made in this turn. If the disk fails, it is written down before the next one is made.
@@ -173,4 +160,45 @@ fn broken_off() -> PushError {
         "the change was broken off: whether it was made is not known",
     ));
     PushError::Internal(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_content::ManualClock;
+    use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
+    use forebay_jobs::Supervisor;
+    use futures::FutureExt as _;
+    use tokio::task::unconstrained;
+
+    use super::*;
+    use crate::Stores;
+
+    fn name(text: &str) -> RepositoryName {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_change_that_takes_long_holds_up_its_own_repository_and_who_wants_none_changed() {
+        let stores = Stores {
+            blobs: Arc::new(MemoryBlobs::default()),
+            rows: Arc::new(MemoryHosted::new()),
+            journal: Arc::new(MemoryJournal::new()),
+        };
+        let clock = Arc::new(ManualClock::default());
+        let registry = LocalRegistry::open(stores, clock, &Supervisor::new());
+        let slow = registry.turn(&name("attacker/app")).await.unwrap();
+        for number in 0..1_000 {
+            let other = name(&format!("victim/app{number}"));
+            let turn = unconstrained(registry.turn(&other)).now_or_never();
+            assert!(turn.is_some_and(|turn| turn.is_ok()), "{other}");
+        }
+        let own = name("attacker/app");
+        assert!(registry.turn(&own).now_or_never().is_none());
+        assert!(registry.all_turns().now_or_never().is_none());
+        drop(slow);
+        let all = registry.all_turns().await.unwrap();
+        assert!(registry.turn(&own).now_or_never().is_none());
+        drop(all);
+        drop(registry.turn(&own).await.unwrap());
+    }
 }

@@ -11,6 +11,9 @@ use crate::local_registry::LocalRegistry;
 use crate::owner::ImmutableTags;
 use crate::{PushError, Refused};
 
+/// In how many indexes that are in indexes themselves is looked for what keeps a manifest: far more than images have above them.
+const MAX_ABOVE: usize = 1_000;
+
 /// How often a drop looks again after somebody tagged the manifest meanwhile.
 const MAX_LOOKS: usize = 4;
 
@@ -112,7 +115,7 @@ impl LocalRegistry {
     }
 
     /// Whether an index that stays names the manifest, itself or by another index: one that is pinned, or has an immutable tag. It
-    /// could not be pulled any more.
+    /// could not be pulled any more. Where more are above it than are looked at, one of them may.
     async fn is_kept_by_index(
         &self,
         repository: &RepositoryName,
@@ -129,6 +132,9 @@ impl LocalRegistry {
                         return Ok(true);
                     }
                     if index.is_child && seen.insert(index.manifest.digest.clone()) {
+                        if seen.len() > MAX_ABOVE {
+                            return Ok(true);
+                        }
                         above.push(index.manifest.digest);
                     }
                 }
@@ -156,5 +162,58 @@ impl LocalRegistry {
             Dropped::Absent => Err(PushError::NotFound(Missing::Blob)),
             Dropped::Tagged(_) | Dropped::InUse => Err(Refused::InUse.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use forebay_content::ManualClock;
+    use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
+    use forebay_jobs::Supervisor;
+    use forebay_oci::{MediaType, Reference};
+    use serde_json::json;
+
+    use super::*;
+    use crate::Stores;
+
+    /// Pushes an index above another one.
+    async fn push_above(registry: &LocalRegistry, app: &RepositoryName, below: &Digest) -> Digest {
+        let child = json!({
+            "mediaType": MediaType::OCI_INDEX.as_str(), "digest": below.to_string(), "size": 2
+        });
+        let index = json!({
+            "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX.as_str(), "manifests": [child]
+        });
+        let bytes = Bytes::from(index.to_string());
+        let by_digest = Reference::Digest(Digest::sha256(&bytes));
+        let pushed = registry.push_manifest(app, (&by_digest, &[]), (bytes, None));
+        pushed.await.unwrap().digest
+    }
+
+    #[tokio::test]
+    async fn below_more_indexes_than_are_looked_at_a_manifest_stays_until_some_are_gone() {
+        let stores = Stores {
+            blobs: Arc::new(MemoryBlobs::default()),
+            rows: Arc::new(MemoryHosted::new()),
+            journal: Arc::new(MemoryJournal::new()),
+        };
+        let clock = Arc::new(ManualClock::default());
+        let registry = LocalRegistry::open(stores, clock, &Supervisor::new());
+        let app: RepositoryName = "team/app".parse().unwrap();
+        let mut chain = vec![push_above(&registry, &app, &Digest::sha256(b"")).await];
+        for below in 0..MAX_ABOVE + 2 {
+            chain.push(push_above(&registry, &app, &chain[below]).await);
+        }
+        let kept = registry.drop_manifest(&app, &chain[0]).await.unwrap_err();
+        assert!(
+            matches!(kept, PushError::Refused(Refused::InUse)),
+            "{kept:?}"
+        );
+        let top = chain.pop().unwrap();
+        registry.drop_manifest(&app, &top).await.unwrap();
+        registry.drop_manifest(&app, &chain[0]).await.unwrap();
     }
 }

@@ -154,12 +154,12 @@ impl LocalRegistry {
     }
 
     /// Deletes the bytes of those that nobody holds after all or is about to: how many, and how much that was.
-    async fn clear_unheld(&self, stats: Vec<BlobStat>) -> Result<(u64, u64), PushError> {
+    pub(crate) async fn clear_unheld(&self, stats: Vec<BlobStat>) -> Result<(u64, u64), PushError> {
         // A copy that is being made needs what was held when it was begun.
         let _deleting = self.deleting.read().await;
         let on_lease = stats
             .into_iter()
-            .filter_map(|stat| Some((self.leases.clear(&stat.digest)?, stat)));
+            .filter_map(|stat| Some((self.leases.try_alone(&stat.digest)?, stat)));
         let on_lease: Vec<_> = on_lease.collect();
         let digests: Vec<Digest> = on_lease
             .iter()

@@ -1,92 +1,101 @@
-//! Which bytes are being recorded: what clears away leaves them alone, and who records them waits while they are cleared.
+//! Leases of what has a name: shared by many, or one's alone. Nothing is remembered of what nobody has one of.
 //!
-//! Between a blob's coming to rest and the row that holds it there is a moment in which nobody holds it. Whoever is in that
-//! moment has a lease on the digest. Clearing takes one that excludes all others. In memory: one process has the data directory,
+//! Of digests they say which bytes are being recorded: what clears away leaves them alone, and who records them waits while they are
+//! cleared. Between a blob's coming to rest and the row that holds it there is a moment in which nobody holds it. Whoever is in that
+//! moment has a lease on the digest. Clearing takes one that excludes all others. Of repositories they say whose turn it is to change one. In memory: one process has the data directory,
 //! and when it dies no lease outlives it.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use forebay_oci::Digest;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-/// The leases there are.
-#[derive(Debug, Default)]
-pub(crate) struct Leases {
-    locks: Mutex<HashMap<Digest, Arc<RwLock<()>>>>,
+/// The leases there are, by what they are of.
+#[derive(Debug)]
+pub(crate) struct Leases<K: Clone + Eq + Hash> {
+    locks: Mutex<HashMap<K, Arc<RwLock<()>>>>,
 }
 
-/// A lease of who records: others may have one too.
-pub(crate) struct Lease<'l> {
-    guard: Option<OwnedRwLockReadGuard<()>>,
-    digest: Digest,
-    leases: &'l Leases,
+/// A lease: others may have one too.
+pub(crate) type Lease<'l, K> = Held<'l, K, OwnedRwLockReadGuard<()>>;
+
+/// A lease while which nobody else has one.
+pub(crate) type SoleLease<'l, K> = Held<'l, K, OwnedRwLockWriteGuard<()>>;
+
+/// A lease of either kind.
+pub(crate) struct Held<'l, K: Clone + Eq + Hash, G> {
+    guard: Option<G>,
+    key: K,
+    leases: &'l Leases<K>,
 }
 
-/// A lease of who clears away: nobody else has one.
-pub(crate) struct Clearing<'l> {
-    guard: Option<OwnedRwLockWriteGuard<()>>,
-    digest: Digest,
-    leases: &'l Leases,
+impl<K: Clone + Eq + Hash> Default for Leases<K> {
+    fn default() -> Self {
+        Self {
+            locks: Mutex::default(),
+        }
+    }
 }
 
-impl Leases {
-    /// A lease to record the bytes of this digest, as soon as nobody clears them away.
-    pub(crate) async fn take(&self, digest: &Digest) -> Lease<'_> {
-        let lock = self.lock_of(digest);
-        Lease {
-            guard: Some(lock.read_owned().await),
-            digest: digest.clone(),
+impl<K: Clone + Eq + Hash> Leases<K> {
+    /// A lease beside others', as soon as nobody has one alone.
+    pub(crate) async fn take(&self, key: &K) -> Lease<'_, K> {
+        let guard = self.lock_of(key).read_owned().await;
+        self.held(key, guard)
+    }
+
+    /// A lease of one's own, as soon as nobody else has one.
+    pub(crate) async fn take_alone(&self, key: &K) -> SoleLease<'_, K> {
+        let guard = self.lock_of(key).write_owned().await;
+        self.held(key, guard)
+    }
+
+    /// A lease of one's own; `None` while somebody else has one.
+    pub(crate) fn try_alone(&self, key: &K) -> Option<SoleLease<'_, K>> {
+        let guard = self.lock_of(key).try_write_owned().ok()?;
+        Some(self.held(key, guard))
+    }
+
+    fn held<G>(&self, key: &K, guard: G) -> Held<'_, K, G> {
+        Held {
+            guard: Some(guard),
+            key: key.clone(),
             leases: self,
         }
     }
 
-    /// Leave to clear them away; `None` while somebody records them.
-    pub(crate) fn clear(&self, digest: &Digest) -> Option<Clearing<'_>> {
-        let guard = self.lock_of(digest).try_write_owned().ok()?;
-        Some(Clearing {
-            guard: Some(guard),
-            digest: digest.clone(),
-            leases: self,
-        })
-    }
-
-    fn lock_of(&self, digest: &Digest) -> Arc<RwLock<()>> {
-        Arc::clone(self.locks().entry(digest.clone()).or_default())
+    fn lock_of(&self, key: &K) -> Arc<RwLock<()>> {
+        Arc::clone(self.locks().entry(key.clone()).or_default())
     }
 
     /// Forgets a lock that nobody has.
-    fn tidy(&self, digest: &Digest) {
+    fn tidy(&self, key: &K) {
         let mut locks = self.locks();
         if locks
-            .get(digest)
+            .get(key)
             .is_some_and(|lock| Arc::strong_count(lock) == 1)
         {
-            locks.remove(digest);
+            locks.remove(key);
         }
     }
 
-    fn locks(&self) -> MutexGuard<'_, HashMap<Digest, Arc<RwLock<()>>>> {
+    fn locks(&self) -> MutexGuard<'_, HashMap<K, Arc<RwLock<()>>>> {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Lease<'_> {
+impl<K: Clone + Eq + Hash, G> Drop for Held<'_, K, G> {
     fn drop(&mut self) {
         self.guard = None;
-        self.leases.tidy(&self.digest);
-    }
-}
-
-impl Drop for Clearing<'_> {
-    fn drop(&mut self) {
-        self.guard = None;
-        self.leases.tidy(&self.digest);
+        self.leases.tidy(&self.key);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use forebay_oci::Digest;
+
     use super::*;
 
     #[tokio::test]
@@ -95,15 +104,18 @@ mod tests {
         let digest = Digest::sha256(b"a");
         let first = leases.take(&digest).await;
         let second = leases.take(&digest).await;
-        assert!(leases.clear(&digest).is_none());
-        assert!(leases.clear(&Digest::sha256(b"b")).is_some());
+        assert!(leases.try_alone(&digest).is_none());
+        assert!(leases.try_alone(&Digest::sha256(b"b")).is_some());
         drop((first, second));
-        let clearing = leases.clear(&digest).unwrap();
+        let clearing = leases.try_alone(&digest).unwrap();
         let waiting = leases.take(&digest);
         futures::pin_mut!(waiting);
         assert!(futures::poll!(&mut waiting).is_pending());
         drop(clearing);
         drop(waiting.await);
+        let alone = leases.take_alone(&digest).await;
+        assert!(leases.try_alone(&digest).is_none());
+        drop(alone);
         assert!(leases.locks().is_empty());
     }
 }

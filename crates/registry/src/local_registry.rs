@@ -62,7 +62,7 @@ pub struct LocalRegistry {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) uploads: Uploads,
     pub(crate) disk_health: DiskHealth,
-    pub(crate) leases: Leases,
+    pub(crate) leases: Leases<Digest>,
     pub(crate) names: Names,
     pub(crate) manifests: Cache<Digest, Bytes>,
     pub(crate) changes: Changes,

@@ -195,7 +195,7 @@ impl LocalRegistry {
                 digest: taken.digest.clone(),
                 size: taken.bytes.len() as u64,
             };
-            let keep = registry.keep_manifest(&repository, taken);
+            let keep = Box::pin(registry.keep_manifest(&repository, taken));
             registry.keep_bytes(&repository, (stage, &of), keep).await
         })
         .await

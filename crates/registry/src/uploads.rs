@@ -13,9 +13,9 @@ use forebay_content::{BlobStore, Clock, within};
 use forebay_oci::{Algorithm, Digest, RepositoryName, UploadId};
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard};
 
-use crate::PushError;
 use crate::disk_health::DiskHealth;
 use crate::upload::{Received, Receiving};
+use crate::{PushError, Refused};
 
 /// The most uploads under way at once: each holds an open file.
 const MAX_UPLOADS: usize = 1024;
@@ -51,6 +51,8 @@ pub(crate) struct Uploads {
 
 struct Session {
     uploader: Uploader,
+    /// The quota of where it goes, in bytes: what is larger is held by nobody there.
+    quota: Option<u64>,
     received: AtomicU64,
     /// When something was last heard of it, on the monotonic clock, in milliseconds.
     heard_at: AtomicU64,
@@ -83,11 +85,11 @@ impl Uploads {
         }
     }
 
-    /// Begins an upload of bytes that will be named by `algorithm`.
+    /// Begins an upload of bytes that will be named by `algorithm`, to where `quota` bytes are held at most.
     pub(crate) async fn begin(
         &self,
         uploader: Uploader,
-        algorithm: Algorithm,
+        (algorithm, quota): (Algorithm, Option<u64>),
     ) -> Result<UploadId, PushError> {
         check_count(self.open(), MAX_UPLOADS)?;
         let begun = Receiving::begin(self.blobs.as_ref(), algorithm, None).await;
@@ -96,6 +98,7 @@ impl Uploads {
         let id = draw()?;
         let session = Session {
             uploader,
+            quota,
             received: AtomicU64::new(0),
             heard_at: AtomicU64::new(millis(self.clock.monotonic())),
             receiving: Arc::new(TurnLock::new(Some(receiving))),
@@ -210,9 +213,13 @@ impl Upload {
     /// bytes might not have come equally far.
     ///
     /// # Errors
-    /// The disk failed, or the blob is too large.
+    /// The disk failed, or the blob is too large, by itself or for the repository's quota.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), PushError> {
         let mut receiving = self.receiving.take().ok_or(PushError::NoUpload)?;
+        let wanted = receiving.received().saturating_add(bytes.len() as u64);
+        if let Some(quota) = self.session.quota.filter(|quota| wanted > *quota) {
+            return Err(Refused::OverQuota { wanted, quota }.into());
+        }
         let written = receiving.write(bytes).await;
         self.disk_health.note(&written);
         written?;

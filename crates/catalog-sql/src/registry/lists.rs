@@ -14,14 +14,16 @@ use crate::row::kind_number;
 use crate::{row, seal};
 
 /// Those of one digest.
-pub(super) const OF_ONE: &str = "m.digest = $2";
+pub(super) const OF_ONE: &str = "repositories r JOIN manifests m ON m.repository = r.id
+             WHERE m.digest = $2";
 
 /// Those after a digest.
-pub(super) const AFTER: &str = "m.digest > $2";
+pub(super) const AFTER: &str = "repositories r JOIN manifests m ON m.repository = r.id
+             WHERE m.digest > $2";
 
-/// Those after a digest that name a manifest, or a blob, as their child.
-pub(super) const PARENTS: &str = "m.digest > $2 AND m.id IN (SELECT c.parent FROM children c
-                 WHERE c.repository = r.id AND c.child = $4 AND c.kind = $5)";
+/// Those after a digest that name a manifest, or a blob, as their child. In this order: few name one, and a repository has many.
+pub(super) const PARENTS: &str = "repositories r CROSS JOIN children c CROSS JOIN manifests m
+             WHERE c.repository = r.id AND c.child = $4 AND c.kind = $5 AND m.id = c.parent AND m.digest > $2";
 
 /// The manifest as lifecycle rules look at it.
 pub(super) async fn find_entry(
@@ -111,8 +113,7 @@ pub(super) fn entries_statement(which: &str) -> String {
              t.name, t.seal AS tag_seal, m.tags
          FROM (SELECT m.id, m.repository, m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at,
                  m.is_pinned, m.seal, m.tags
-             FROM repositories r JOIN manifests m ON m.repository = r.id
-             WHERE r.name = $1 AND {which} ORDER BY m.digest LIMIT $3) m
+             FROM {which} AND r.name = $1 ORDER BY m.digest LIMIT $3) m
          LEFT JOIN tags t ON t.manifest = m.id ORDER BY m.digest, t.name"
     )
 }

@@ -77,8 +77,11 @@ async fn a_page_of_manifests_is_a_range_of_their_key() {
     let one = plan(&entries_statement(OF_ONE)).await;
     assert!(one.contains("(repository=? AND digest=?)"), "{one}");
     let parents = plan(&entries_statement(PARENTS)).await;
+    // Those that name it, and none of the others.
     assert!(
-        parents.contains("(repository=? AND child=? AND kind=?)"),
+        parents.contains("SEARCH c USING PRIMARY KEY (repository=? AND child=? AND kind=?)")
+            && parents.contains("SEARCH m USING INTEGER PRIMARY KEY (rowid=?)")
+            && !parents.contains("digest>?"),
         "{parents}"
     );
     for plan in [page, one, parents] {

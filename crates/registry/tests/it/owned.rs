@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use forebay_content::{
-    HostedLists as _, HostedPushes as _, Missing, RepositorySettings, Timestamp,
+    BlobStore as _, HostedLists as _, HostedPushes as _, Missing, RepositorySettings, Timestamp,
 };
 use forebay_oci::{Digest, Reference};
 use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
@@ -14,7 +15,7 @@ use forebay_registry::{
 use tempfile::TempDir;
 
 use crate::rebuilt::{rebuilt, snapshot};
-use crate::scene::{Image, Scene, digest_of, index, name};
+use crate::scene::{Image, Scene, digest_of, index, name, uploader};
 
 fn settings(patterns: &[&str], quota_bytes: Option<u64>) -> Settings {
     let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
@@ -267,5 +268,66 @@ async fn where_it_is_not_known_which_tags_are_immutable_none_is_moved_or_dropped
         matches!(moved, PushError::Refused(Refused::Immutable(_))),
         "{moved:?}"
     );
+    scene.close().await;
+}
+
+/// How many bytes lie at rest, whoever holds them.
+async fn at_rest(scene: &Scene) -> u64 {
+    let stats = scene.blobs.list(None, 100).await.unwrap();
+    stats.iter().map(|stat| stat.size).sum()
+}
+
+#[tokio::test]
+async fn of_what_a_quota_refuses_nothing_stays_on_the_disk() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (registry, app) = (&scene.registry, name("team/app"));
+    let made = registry.create_repository(&app, settings(&["v*"], Some(100_000)));
+    made.await.unwrap();
+    let kept = Bytes::from(vec![1; 60_000]);
+    scene.upload(&app, &kept).await.unwrap();
+    let is_over = |refused: PushError, wanted_bytes: u64| {
+        let told = format!("{refused:?}");
+        assert!(
+            matches!(refused, PushError::Refused(Refused::OverQuota { wanted, quota: 100_000 }) if wanted == wanted_bytes),
+            "{told}"
+        );
+    };
+    let second = scene.upload(&app, &Bytes::from(vec![2; 60_000])).await;
+    is_over(second.unwrap_err(), 120_000);
+    // What nothing of it can hold is not even taken to its end.
+    let uploader = uploader(&app);
+    let id = registry.begin_upload(uploader.clone(), None).await.unwrap();
+    let mut upload = registry.upload(&uploader, id).await.unwrap();
+    upload.write(Bytes::from(vec![3; 90_000])).await.unwrap();
+    let over = upload.write(Bytes::from(vec![3; 90_000])).await;
+    is_over(over.unwrap_err(), 180_000);
+    drop(upload);
+    assert_eq!(at_rest(&scene).await, 60_000);
+    // What it holds already takes no room anew.
+    scene.upload(&app, &kept).await.unwrap();
+    // Of a manifest that is refused neither, for whatever reason.
+    scene
+        .push(&app, Some("v1"), &index("first", &[]))
+        .await
+        .unwrap();
+    let held = at_rest(&scene).await;
+    let moved = scene.push(&app, Some("v1"), &index("second", &[])).await;
+    let moved = moved.unwrap_err();
+    assert!(
+        matches!(moved, PushError::Refused(Refused::Immutable(_))),
+        "{moved:?}"
+    );
+    assert_eq!(at_rest(&scene).await, held);
+    // What was there before is not taken from who holds it.
+    let other = name("team/other");
+    scene
+        .push(&other, None, &index("second", &[]))
+        .await
+        .unwrap();
+    let held = at_rest(&scene).await;
+    let moved = scene.push(&app, Some("v1"), &index("second", &[])).await;
+    moved.unwrap_err();
+    assert_eq!(at_rest(&scene).await, held);
     scene.close().await;
 }
