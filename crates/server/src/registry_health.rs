@@ -55,6 +55,9 @@ impl RegistryHealth {
                     () = stop.stopping() => break,
                 }
                 watched.look((&data, &rows), &trouble).await;
+                if let Some(registry) = &watched.registry {
+                    registry.look_at_disk().await;
+                }
             }
         });
         health
