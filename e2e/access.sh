@@ -92,7 +92,7 @@ written_down() {
 }
 [ -n "$(written_down user:alice push-manifest local/team/app:1 done)" ] || fail "the push is not in the audit log"
 [ -n "$(written_down user:bob push-manifest local/team/app:2 denied)" ] || fail "the refused push is not in the audit log"
-[ -n "$(written_down 'control socket' change-account 'disable user bob' done)" ] || fail "the change of an account is not in the audit log"
+[ -n "$(written_down "control socket (uid $(id -u))" change-account 'disable user bob' done)" ] || fail "the change of an account is not in the audit log"
 for secret in alice-has-a-password bob-has-a-password wrong-password "$robot"; do
   if grep -rqaF -- "$secret" "$WORK/forebay.log" "$WORK/data"; then fail "a secret was written down"; fi
 done

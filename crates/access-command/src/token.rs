@@ -4,8 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Subcommand;
-use forebay_access::{ACCOUNTS_AT_A_TIME, AccountOrder, AccountOutcome, RightText, RobotText};
-use forebay_config::{Environment, load, time_span};
+use forebay_access::{
+    ACCOUNTS_AT_A_TIME, AccountOrder, AccountOrderError, AccountOutcome, RightText, RobotText,
+};
+use forebay_config::{Config, Environment, load, notes_of_token, time_span};
+use forebay_content::{Clock as _, SystemClock};
 use forebay_server::order_accounts;
 use forebay_terminal::{
     ExitStatus, Failure, Json, Printer, SourceArgs, amounts, table, with_exit_codes,
@@ -99,7 +102,11 @@ pub async fn run(
             let config = load(&source.without_listen(environment))?;
             let told = change(&config, AccountOrder::RevokeRobot { name }, printer).await?;
             for robot in robots_of(told)? {
-                printer.line(format_args!("{}  {}  revoked", robot.id, robot.name));
+                let was = match robot.revoked_unix_ms {
+                    Some(at) => format!("was revoked already, {}", amounts::moment(at)),
+                    None => "revoked".to_owned(),
+                };
+                printer.line(format_args!("{}  {}  {was}", robot.id, robot.name));
             }
             Ok(ExitStatus::Ok)
         }
@@ -112,12 +119,14 @@ async fn create(
     printer: &Printer,
 ) -> Result<ExitStatus, Failure> {
     let config = load(&create.source.without_listen(environment))?;
+    let right = RightText {
+        repositories: create.repositories,
+        actions: create.actions,
+    };
+    let notes = notes(&config, &create.name, right.clone())?;
     let order = AccountOrder::AddRobot {
         name: create.name,
-        rights: vec![RightText {
-            repositories: create.repositories,
-            actions: create.actions,
-        }],
+        rights: vec![right],
         expires_in_seconds: create.expires.0.map(|span| span.as_secs()),
     };
     let AccountOutcome::Made { robot, token } = change(&config, order, printer).await? else {
@@ -129,15 +138,41 @@ async fn create(
         return Ok(ExitStatus::Ok);
     }
     printer.line(token.expose());
-    let until = until(&robot);
+    let now = now();
+    let until = until(&robot, now);
     printer.note(format_args!(
         "token {} for {}, {until}: it is shown this once, and kept nowhere",
         robot.id, robot.name
     ));
+    for note in notes {
+        printer.note(note);
+    }
+    let others = robots(&config.data).await?.into_iter();
+    let others = others.filter(|other| other.name == robot.name && other.id != robot.id);
+    let live: Vec<String> = others
+        .filter(|other| is_live(other, now))
+        .map(|other| other.id)
+        .collect();
+    if !live.is_empty() {
+        printer.note(format_args!(
+            "what was called {} before goes on being good, too: {}; forebay token revoke ID ends one",
+            robot.name,
+            live.join(", ")
+        ));
+    }
     Ok(ExitStatus::Ok)
 }
 
-async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, Failure> {
+/// What `forebay config check` would say of a rule that gives as much.
+fn notes(config: &Config, name: &str, right: RightText) -> Result<Vec<String>, Failure> {
+    let cannot = |error: AccountOrderError| Failure::failed("cannot make a token", error);
+    let wrong = |why| AccountOrderError::Name(name.to_owned(), why);
+    let name = name.parse().map_err(wrong).map_err(cannot)?;
+    Ok(notes_of_token(config, &name, right.read().map_err(cannot)?))
+}
+
+/// All tokens.
+async fn robots(data: &Path) -> Result<Vec<RobotText>, Failure> {
     let mut robots: Vec<RobotText> = Vec::new();
     loop {
         let after = robots.last().map(|robot| robot.id.clone());
@@ -146,17 +181,27 @@ async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, 
         let is_last = page.len() < ACCOUNTS_AT_A_TIME as usize;
         robots.extend(page);
         if is_last {
-            break;
+            return Ok(robots);
         }
     }
+}
+
+async fn list(data: &Path, json: bool, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let robots = robots(data).await?;
     if json {
         printer.line(Json::indented(&robots));
         return Ok(ExitStatus::Ok);
     }
+    let now = now();
     let row = |robot: &RobotText| {
         let rights = robot.rights.iter().map(ToString::to_string);
         let rights = rights.collect::<Vec<_>>().join("; ");
-        [robot.id.clone(), robot.name.clone(), rights, until(robot)]
+        [
+            robot.id.clone(),
+            robot.name.clone(),
+            rights,
+            until(robot, now),
+        ]
     };
     for line in table(&robots.iter().map(row).collect::<Vec<_>>()) {
         printer.line(line);
@@ -174,12 +219,23 @@ fn robots_of(told: AccountOutcome) -> Result<Vec<RobotText>, Failure> {
     }
 }
 
-fn until(robot: &RobotText) -> String {
+fn until(robot: &RobotText, now: i64) -> String {
     match (robot.revoked_unix_ms, robot.expires_unix_ms) {
         (Some(at), _) => format!("revoked {}", amounts::moment(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", amounts::moment(at)),
         (None, Some(at)) => format!("expires {}", amounts::moment(at)),
         (None, None) => "does not expire".to_owned(),
     }
+}
+
+fn is_live(robot: &RobotText, now: i64) -> bool {
+    let is_expired = robot.expires_unix_ms.is_some_and(|at| at <= now);
+    robot.revoked_unix_ms.is_none() && !is_expired
+}
+
+/// In milliseconds since the UNIX epoch.
+fn now() -> i64 {
+    SystemClock::new().now().0
 }
 
 fn expiry(text: &str) -> Result<Expiry, String> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use forebay_content::{AccountName, Accounts, Clock, Keys, Secret, Stamp};
+use forebay_content::{AccountName, Accounts, Clock, KeptRobot, Keys, Secret, Stamp};
 use forebay_oci::{Act, Target};
 
 use crate::access_token::{Bearer, IssuedToken, Statement, Terms, TokenKey};
@@ -19,7 +19,7 @@ use crate::password::{self, MAX_PASSWORD_BYTES, hash_password};
 use crate::policy::{Verdict, decide, decide_everywhere};
 use crate::principal::Principal;
 use crate::random::{NoRandomness, Random, draw};
-use crate::refusal::{Refusal, Why};
+use crate::refusal::{Refusal, Why, Wrong};
 use crate::remembered::Remembered;
 use crate::robot_token::{ROBOT_TOKEN_PREFIX, RobotToken};
 use crate::rules::Rules;
@@ -194,13 +194,18 @@ impl Access {
         let key = key.ok_or(BadToken::Key)?;
         let claims: serde_json::Map<_, _> = jws::verify(token, &key, algorithm)?;
         let left = workload::check_times(&claims, self.clock.now())?;
+        let not_taken = |why| {
+            Refusal::Wrong(Wrong {
+                nearest: workload::find_nearest(of_issuer(), &claims).map(Box::new),
+                ..Why::Token(why).into()
+            })
+        };
         let mut meant = of_issuer().filter(|rule| rule.is_meant(&claims)).peekable();
         if meant.peek().is_none() {
-            return Err(BadToken::Audience.into());
+            return Err(not_taken(BadToken::Audience));
         }
-        let rule = meant
-            .find(|rule| rule.takes(&claims))
-            .ok_or(BadToken::Rule)?;
+        let rule = meant.find(|rule| rule.takes(&claims));
+        let rule = rule.ok_or_else(|| not_taken(BadToken::Rule))?;
         Ok(Identity {
             principal: Principal::Workload {
                 rule: rule.name().clone(),
@@ -286,6 +291,7 @@ impl Access {
             return Err(Why::Password.into());
         }
         let name: AccountName = name.parse().map_err(|_| Why::NoUser)?;
+        let user = || Principal::User { name: name.clone() };
         let rules = self.rules.load_full();
         let kept = self.known.user(&name).await?;
         // An account of ours hides one of a file: whoever was disabled does not come in by the other door.
@@ -309,12 +315,12 @@ impl Access {
         };
         match (stamp, is_right) {
             (None, _) => Err(Why::NoUser.into()),
-            (Some(_), false) => Err(Why::Password.into()),
+            (Some(_), false) => Err(Why::Password.of(user())),
             (Some(_), true) if kept.is_some_and(|user| user.is_disabled) => {
-                Err(Why::Disabled.into())
+                Err(Why::Disabled.of(user()))
             }
             (Some(stamp), true) => Ok(Identity {
-                principal: Principal::User { name },
+                principal: user(),
                 grant: Grant::default(),
                 stamp: Some(stamp),
                 left: None,
@@ -326,27 +332,24 @@ impl Access {
         let token = RobotToken::parse(text.expose()).ok_or(Why::NoRobot)?;
         let kept = self.known.robot(&token.id).await?.ok_or(Why::NoRobot)?;
         if !token.is_kept_as(&kept.secret_hash) {
-            return Err(Why::RobotSecret.into());
+            return Err(Why::RobotSecret.of(robot_of(&kept)));
         }
         self.robot_as_kept(&kept)
     }
 
-    fn robot_as_kept(&self, kept: &forebay_content::KeptRobot) -> Result<Identity, Refusal> {
+    fn robot_as_kept(&self, kept: &KeptRobot) -> Result<Identity, Refusal> {
         if kept.revoked_at.is_some() {
-            return Err(Why::RobotRevoked.into());
+            return Err(Why::RobotRevoked.of(robot_of(kept)));
         }
         let now = self.clock.now();
         let left = kept
             .expires_at
             .map(|at| now.age_at(at).filter(|left| !left.is_zero()));
         if left == Some(None) {
-            return Err(Why::RobotExpired.into());
+            return Err(Why::RobotExpired.of(robot_of(kept)));
         }
         Ok(Identity {
-            principal: Principal::Robot {
-                id: kept.id.clone(),
-                name: kept.name.clone(),
-            },
+            principal: robot_of(kept),
             grant: Grant {
                 rights: kept.rights.clone().into(),
                 narrowing: None,
@@ -399,7 +402,7 @@ impl Access {
             }
         };
         if identity.stamp != stamp {
-            return Err(BadToken::Revoked.into());
+            return Err(Why::Token(BadToken::Revoked).of(identity.principal));
         }
         identity.grant.narrowing = Some(Arc::new(narrowing));
         // A token does not make itself last by asking for the next one.
@@ -409,7 +412,9 @@ impl Access {
 
     async fn user_by_name(&self, name: AccountName, rules: &Rules) -> Result<Identity, Refusal> {
         let stamp = match self.known.user(&name).await? {
-            Some(user) if user.is_disabled => return Err(Why::Disabled.into()),
+            Some(user) if user.is_disabled => {
+                return Err(Why::Disabled.of(Principal::User { name }));
+            }
             Some(user) => user.stamp,
             None => rules.htpasswd.stamp(&name).ok_or(Why::NoUser)?,
         };
@@ -443,6 +448,13 @@ fn check(
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access").finish_non_exhaustive()
+    }
+}
+
+fn robot_of(kept: &KeptRobot) -> Principal {
+    Principal::Robot {
+        id: kept.id.clone(),
+        name: kept.name.clone(),
     }
 }
 

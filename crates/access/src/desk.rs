@@ -214,10 +214,10 @@ impl Desk {
         Ok(self.accounts.robots(after, limit).await?)
     }
 
-    /// Revokes the token of this id, or all that have this name; those that it was done to.
+    /// Revokes the token of this id, or all that have this name; those that it is about, as they were before.
     pub async fn revoke_robots(&self, name_or_id: &str) -> Result<Vec<KeptRobot>, DeskError> {
         let found = self.find_robots(name_or_id).await?;
-        for robot in &found {
+        for robot in found.iter().filter(|robot| robot.revoked_at.is_none()) {
             let change = self.change()?;
             let done = self.accounts.revoke_robot(&robot.id, change).await;
             self.changes.count();

@@ -51,7 +51,7 @@ pub use password::{
 pub use policy::{InvalidPolicy, Policy, Rule, Verdict, decide, decide_everywhere};
 pub use principal::Principal;
 pub use random::{NoRandomness, Random, SystemRandom};
-pub use refusal::{Refusal, Why};
+pub use refusal::{NearestRule, Refusal, Why, Wrong};
 pub use remembered::{RIGHT_MEMORY, WRONG_MEMORY};
 pub use robot_token::ROBOT_TOKEN_PREFIX;
 pub use rules::Rules;

@@ -80,7 +80,7 @@ pub enum AccountOutcome {
     Done,
     /// Users, in the order of their names; more may follow if there are as many as an answer lists.
     Users(Vec<UserText>),
-    /// Robots' tokens, in the order of their ids, or those that were revoked; more may follow, too.
+    /// Robots' tokens, in the order of their ids, more of which may follow; or those that were to be revoked, as they were before.
     Robots(Vec<RobotText>),
     /// A token was made.
     Made {
@@ -156,25 +156,6 @@ impl AccountOrder {
     /// True if it only looks.
     pub fn is_look(&self) -> bool {
         matches!(self, Self::ListUsers { .. } | Self::ListRobots { .. })
-    }
-
-    /// What it says beyond what it prints, for the audit log: of a token its rights, and for how long.
-    pub fn detail(&self) -> Option<String> {
-        let Self::AddRobot {
-            rights,
-            expires_in_seconds,
-            ..
-        } = self
-        else {
-            return None;
-        };
-        let rights = rights.iter().map(ToString::to_string);
-        let until = expires_in_seconds.map_or_else(
-            || "does not expire".to_owned(),
-            |seconds| format!("expires in {seconds} s"),
-        );
-        let said: Vec<String> = rights.chain([until]).collect();
-        Some(said.join("; "))
     }
 }
 
@@ -289,7 +270,11 @@ impl RightText {
         }
     }
 
-    fn read(self) -> Result<Right, AccountOrderError> {
+    /// As it is kept.
+    ///
+    /// # Errors
+    /// A pattern or the actions are none.
+    pub fn read(self) -> Result<Right, AccountOrderError> {
         let patterns = self.repositories.into_iter();
         let patterns = patterns.map(|text| match text.parse() {
             Ok(pattern) => Ok(pattern),

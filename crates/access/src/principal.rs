@@ -33,6 +33,18 @@ pub enum Principal {
     },
 }
 
+impl Principal {
+    /// What the account is called, a workload by the rule that took its token; `None` for anonymous.
+    pub fn name(&self) -> Option<&AccountName> {
+        match self {
+            Self::Anonymous => None,
+            Self::User { name } | Self::Robot { name, .. } | Self::Workload { rule: name, .. } => {
+                Some(name)
+            }
+        }
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

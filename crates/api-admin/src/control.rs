@@ -7,7 +7,7 @@ use std::future::Future;
 use forebay_access::{AccountOrder, AccountOutcome};
 use forebay_content::{PullCursor, PullOrder};
 use forebay_forecast::{Survey, SurveyRequest};
-use forebay_http_kit::{Body, RequestBody};
+use forebay_http_kit::{Body, Peer, RequestBody};
 use forebay_ledger::{BudgetsReport, ExportPage, TopReport};
 use forebay_registry::{RepositoryOrder, RepositoryOutcome};
 use http::header::CONTENT_TYPE;
@@ -26,10 +26,11 @@ pub trait Control: Send + Sync + 'static {
     /// Asks an image's upstream what its tag is now, and fetches it if it changed; a line for the person who asked.
     fn refresh(&self, image: &str) -> impl Future<Output = Result<String, ControlError>> + Send;
 
-    /// Checks everything at rest; the report as JSON.
+    /// Checks everything at rest, at the word of `who`; the report as JSON.
     fn fsck(
         &self,
         request: FsckRequest,
+        who: &str,
     ) -> impl Future<Output = Result<serde_json::Value, ControlError>> + Send;
 
     /// What is known of the upstreams' budgets.
@@ -62,16 +63,18 @@ pub trait Control: Send + Sync + 'static {
         request: WarmRequest,
     ) -> impl Future<Output = Result<Warmed, ControlError>> + Send;
 
-    /// Makes, changes or lists accounts.
+    /// Makes, changes or lists accounts, at the word of `who`.
     fn accounts(
         &self,
         order: AccountOrder,
+        who: &str,
     ) -> impl Future<Output = Result<AccountOutcome, ControlError>> + Send;
 
-    /// Makes, changes, looks at or lists local repositories, applies rules to them, collects garbage.
+    /// Makes, changes, looks at or lists local repositories, applies rules to them, collects garbage, at the word of `who`.
     fn repositories(
         &self,
         order: RepositoryOrder,
+        who: &str,
     ) -> impl Future<Output = Result<RepositoryOutcome, ControlError>> + Send;
 
     /// Backs the local repositories up; the report as JSON.
@@ -222,12 +225,14 @@ impl ControlError {
     }
 }
 
-/// Answers one request on the control socket.
+/// Answers one request on the control socket, which `peer` sent.
 pub async fn handle_control(
     control: &impl Control,
     request: Request<RequestBody>,
+    peer: Peer,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
+    let who = &*who(peer);
     if head.method != Method::POST {
         return unknown_act();
     }
@@ -238,20 +243,29 @@ pub async fn handle_control(
             })
             .await
         }
-        "/fsck" => act(body, |request| control.fsck(request)).await,
+        "/fsck" => act(body, |request| control.fsck(request, who)).await,
         "/budget" => act(body, |request| control.budget(request)).await,
         "/top" => act(body, |request| control.top(request)).await,
         "/ledger" => act(body, |request| control.export(request)).await,
         "/survey" => act(body, |request| control.survey(request)).await,
         "/warm" => act(body, |request| control.warm(request)).await,
-        "/accounts" => act(body, |order| control.accounts(order)).await,
-        "/repositories" => act(body, |order| control.repositories(order)).await,
+        "/accounts" => act(body, |order| control.accounts(order, who)).await,
+        "/repositories" => act(body, |order| control.repositories(order, who)).await,
         "/backup" => act(body, |request| control.back_up(request)).await,
         "/backup/progress" => act(body, |()| async { Ok(control.backup_progress()) }).await,
         "/alerts/test" => act(body, |()| control.test_alerts()).await,
         _ => return unknown_act(),
     };
     answer.unwrap_or_else(std::convert::identity)
+}
+
+/// Who changes something by the control socket, as the audit log has it: whoever may open it, the data's owner or root, by the number
+/// that the kernel tells.
+fn who(peer: Peer) -> String {
+    match peer.uid {
+        Some(uid) => format!("control socket (uid {uid})"),
+        None => "control socket".to_owned(),
+    }
 }
 
 /// Reads what an act takes, and does it.

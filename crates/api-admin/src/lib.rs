@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod client_metrics;
 mod control;
 mod health;
 mod hosted_metrics;

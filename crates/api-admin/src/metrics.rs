@@ -18,6 +18,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use crate::client_metrics::ClientMetrics;
 use crate::ledger_metrics::LedgerMetrics;
 use crate::tls_metrics::TlsMetrics;
 use crate::{Readings, hosted_metrics, process};
@@ -45,9 +46,7 @@ pub struct Metrics {
     changes: Family<Change, Count>,
     evicted_bytes: Count,
     corrupt_objects: Count,
-    responses: Family<Answered, Count>,
-    clients_limited: Family<Of, Count>,
-    response_bytes: Count,
+    clients: ClientMetrics,
     cache_bytes: Level,
     cache_max_bytes: Level,
     cache_writable: Level,
@@ -64,7 +63,7 @@ pub struct Metrics {
 struct Name(UpstreamName);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Of {
+pub(crate) struct Of {
     upstream: Name,
 }
 
@@ -98,11 +97,6 @@ struct UpstreamRequest {
 struct Call {
     upstream: Name,
     call: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
-    status: u16,
 }
 
 /// Both are of short lists in the code.
@@ -181,13 +175,7 @@ impl Metrics {
             ),
             evicted_bytes: bytes(to, "evicted", "Bytes evicted to make room"),
             corrupt_objects: plain(to, "corrupt_objects", "Objects found damaged and dropped"),
-            responses: plain(to, "http_responses", "Responses, by status"),
-            clients_limited: plain(
-                to,
-                "clients_limited",
-                "Requests refused because their client asks too often, by clients.limits",
-            ),
-            response_bytes: bytes(to, "http_response_body", "Bytes sent"),
+            clients: ClientMetrics::new(to),
             cache_bytes: bytes(to, "cache_size", "Content at rest"),
             cache_max_bytes: bytes(to, "cache_max_size", "The most content at rest"),
             cache_writable: plain(to, "cache_writable", "0 while nothing can be kept"),
@@ -235,7 +223,12 @@ impl Metrics {
 
     /// A client was refused because it asks too often; `upstream` is whose content it wanted.
     pub fn note_client_limited(&self, upstream: &UpstreamName) {
-        self.clients_limited.get_or_create(&of(upstream)).inc();
+        self.clients.note_limited(upstream);
+    }
+
+    /// A login was refused; `why` is a word of a short list.
+    pub fn note_login_refused(&self, why: &'static str) {
+        self.clients.note_login_refused(why);
     }
 
     /// Takes note that a configuration was read at `unix_seconds`, and whether it was taken over.
@@ -383,12 +376,7 @@ impl Audit for Metrics {
 
 impl AccessLog for Metrics {
     fn record(&self, entry: &AccessEntry<'_>) {
-        self.responses
-            .get_or_create(&Answered {
-                status: entry.status.as_u16(),
-            })
-            .inc();
-        self.response_bytes.inc_by(entry.bytes_sent);
+        self.clients.note_answer(entry);
     }
 }
 
@@ -399,7 +387,7 @@ pub(crate) fn plain<M: Metric + Clone + Default>(to: &mut Registry, name: &str, 
     metric
 }
 
-fn bytes<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
+pub(crate) fn bytes<M: Metric + Clone + Default>(to: &mut Registry, name: &str, help: &str) -> M {
     in_unit(to, (name, Unit::Bytes), help, M::default())
 }
 
@@ -424,7 +412,7 @@ fn in_unit<M: Metric + Clone>(
     metric
 }
 
-fn of(upstream: &UpstreamName) -> Of {
+pub(crate) fn of(upstream: &UpstreamName) -> Of {
     Of {
         upstream: name(upstream),
     }

@@ -185,6 +185,7 @@ mod tests {
             let request = Request::get("/v2/").header(header.0, header.1).body(());
             let peer = Peer {
                 address: Some(format!("{peer}:5000").parse().unwrap()),
+                ..Peer::default()
             };
             rules.may_push_without_access(peer, &request.unwrap().into_parts().0)
         };
@@ -230,6 +231,7 @@ mod tests {
             let request = Request::get("/v2/").header(FORWARDED_PROTO, said).body(());
             let peer = Peer {
                 address: Some(format!("{peer}:5000").parse().unwrap()),
+                ..Peer::default()
             };
             let head = request.unwrap().into_parts().0;
             assert_eq!(rules().came_by_tls(peer, &head), is_tls, "{peer:?} {said}");
@@ -291,6 +293,7 @@ mod tests {
     fn client(rules: &ClientRules, peer: &str, forwarded: &[&'static str]) -> IpAddr {
         let peer = Peer {
             address: Some(SocketAddr::new(peer.parse().unwrap(), 1234)),
+            ..Peer::default()
         };
         let mut headers = HeaderMap::new();
         for line in forwarded {

@@ -45,6 +45,10 @@ pub enum Outcome {
     Failed(&'static str),
 }
 
+/// Why a login was refused, in a word of a short list; in the extensions of each response that refuses one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedLogin(pub &'static str);
+
 /// The word of a request that was refused because its client asks too often.
 pub const CLIENT_LIMITED: &str = "client_limited";
 

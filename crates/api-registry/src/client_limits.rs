@@ -22,12 +22,14 @@ pub struct ClientLimit {
     pub burst: NonZeroU32,
 }
 
-/// Which clients a limit is for. What a client says of itself is a claim: who says nothing, or another name, is not limited by it.
+/// Which clients a limit is for. What a client says of itself is a claim, its program and, where no access is configured, its name: who
+/// says nothing, or another, is not limited by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitedClients {
     /// Those of a network.
     Network(IpNet),
-    /// Those that log in by this name.
+    /// Those that are let in by this name: a user's, that of a robot's token, or of a workload's rule. Where no access is configured,
+    /// those that show a password under it.
     User(String),
     /// Those whose program is of this family, such as `containerd`.
     Agent(String),
@@ -70,7 +72,7 @@ impl ClientLimit {
 }
 
 impl Used {
-    /// Counts a request of `client` under the first of `limits` that is for it.
+    /// Counts a request of `client` under the one of `limits` that is for it.
     ///
     /// # Errors
     /// It has asked too often: how long it is to wait.
@@ -80,13 +82,10 @@ impl Used {
         limits: &[ClientLimit],
         now: Duration,
     ) -> Result<(), Duration> {
-        let found = limits
-            .iter()
-            .enumerate()
-            .find(|(_, limit)| limit.of.hold(client));
-        let Some((place, limit)) = found else {
+        let Some(place) = find_limit(client, limits) else {
             return Ok(());
         };
+        let limit = &limits[place];
         let payer = Payer {
             address: client.network(),
             limit: place,
@@ -94,6 +93,11 @@ impl Used {
         let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
         debts.count(payer, limit.rate(), now)
     }
+}
+
+/// The place of the first of `limits` that is for `client`.
+pub(crate) fn find_limit(client: &Client, limits: &[ClientLimit]) -> Option<usize> {
+    limits.iter().position(|limit| limit.of.hold(client))
 }
 
 #[cfg(test)]

@@ -2,20 +2,23 @@
 //!
 //! Sources: RFC 7235 and RFC 6750 for challenges; the CNCF distribution registry's "Token Authentication Specification".
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use forebay_access::{Access, Credential, Identity, Principal, Refusal, Verdict};
-use forebay_content::Secret;
+use forebay_content::{Caller, Client, Secret};
 use forebay_http_kit::{RequestId, find_host};
 use forebay_oci::{Act, Endpoint, Leave, RepositoryName, RouteError, RouteTable, Target};
-use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::{StatusCode, request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tracing::field::display;
 use tracing::{info, warn};
 
 use crate::OciError;
+use crate::answered::RefusedLogin;
 use crate::asking::Asked;
 
 /// Where tokens are given, below the server's address.
@@ -59,14 +62,9 @@ impl<'a> Visitor<'a> {
             Some(header) => Some(read(header).ok_or_else(|| point.challenge_for(asked))?),
             None => None,
         };
-        let identity = point
-            .access
-            .authenticate(credential.as_ref(), asked.client)
-            .await;
-        let identity = identity.map_err(|refusal| {
-            tell(&refusal, asked.head.extensions.get());
-            OciError::refused(&refusal, || point.challenge_for(asked))
-        })?;
+        let who = (asked.head, asked.client);
+        let challenge = || point.challenge_for(asked);
+        let identity = point.let_in(credential.as_ref(), who, challenge).await?;
         Ok(Self {
             entered: Some((point, identity)),
             asked,
@@ -86,6 +84,23 @@ impl<'a> Visitor<'a> {
         match &self.entered {
             Some((_, identity)) => identity.principal.to_string().into(),
             None => "loopback".into(),
+        }
+    }
+
+    /// Who asks, for whoever counts: where access is configured, by the name that they were let in by, however they showed it, and by
+    /// none if they showed no credential; elsewhere by what they say.
+    pub(crate) fn caller(&self) -> Caller {
+        let said = self.asked.caller();
+        let Some((_, identity)) = &self.entered else {
+            return said;
+        };
+        let client = Client {
+            user: identity.principal.name().map(|name| name.as_str().into()),
+            ..Client::clone(&said.client)
+        };
+        Caller {
+            client: Arc::new(client),
+            ..said
         }
     }
 
@@ -197,6 +212,23 @@ impl<'a> Visitor<'a> {
 }
 
 impl AccessPoint {
+    /// Who comes with this credential; the operator's log is told why somebody is not let in.
+    ///
+    /// # Errors
+    /// `challenge` for a credential that is nobody's; 503 while it cannot be checked.
+    pub(crate) async fn let_in(
+        &self,
+        credential: Option<&Credential>,
+        (head, client): (&request::Parts, Option<IpAddr>),
+        challenge: impl FnOnce() -> OciError,
+    ) -> Result<Identity, OciError> {
+        let identity = self.access.authenticate(credential, client).await;
+        identity.map_err(|refusal| {
+            tell(&refusal, (head.extensions.get(), client));
+            OciError::refused(&refusal, challenge)
+        })
+    }
+
     /// 401, with what a client needs to get a token for what it asked.
     fn challenge_for(&self, asked: &Asked<'_>) -> OciError {
         let from = match &asked.endpoint {
@@ -283,14 +315,22 @@ pub(crate) fn read(header: &HeaderValue) -> Option<Credential> {
     })
 }
 
-/// Tells the operator's log why a credential was not taken, and never the credential.
-pub(crate) fn tell(refusal: &Refusal, request_id: Option<&RequestId>) {
-    let request_id = request_id.map(tracing::field::display);
-    if let Some(why) = refusal.why() {
-        info!(%why, request_id, "a login was refused");
+/// Tells the operator's log why a credential was not taken, and never the credential. The client stands first: programs that shut out
+/// who tries passwords read it there, before anything that others wrote.
+fn tell(refusal: &Refusal, (request_id, client): (Option<&RequestId>, Option<IpAddr>)) {
+    let request_id = request_id.map(display);
+    let client = client.map(display);
+    if let Refusal::Wrong(wrong) = refusal {
+        let (why, account) = (wrong.why, wrong.account.as_ref().map(display));
+        let nearest = wrong.nearest.as_deref();
+        let issuer = nearest.map(|nearest| display(&nearest.issuer));
+        let rule = nearest.map(|nearest| display(&nearest.rule));
+        let claim = nearest.map(|nearest| display(&nearest.claim));
+        let value = nearest.map(|nearest| display(&nearest.value));
+        info!(client, %why, account, issuer, rule, claim, value, request_id, "a login was refused");
     } else {
         let cause = std::error::Error::source(refusal).map(ToString::to_string);
-        warn!(%refusal, cause, request_id, "a login could not be checked");
+        warn!(client, %refusal, cause, request_id, "a login could not be checked");
     }
 }
 
@@ -313,7 +353,10 @@ impl OciError {
             )
         };
         match refusal {
-            Refusal::Wrong(_) => challenge(),
+            Refusal::Wrong(wrong) => Self {
+                refused_login: Some(RefusedLogin(wrong.why.word())),
+                ..challenge()
+            },
             Refusal::Busy | Refusal::Accounts(_) | Refusal::Keys(_) => unavailable(),
             Refusal::Randomness(_) | Refusal::Signing => Self::internal(refusal.clone()),
         }

@@ -14,6 +14,8 @@ use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tracing::error;
 
+use crate::answered::RefusedLogin;
+
 mod asked;
 mod push;
 mod refused;
@@ -42,6 +44,8 @@ pub struct OciError {
     pub headers: Option<Arc<HeaderMap>>,
     /// The failure in a word, for whoever counts.
     pub word: &'static str,
+    /// That a login was refused, for whoever counts.
+    pub refused_login: Option<RefusedLogin>,
     /// What went wrong on our own side: for the log alone.
     pub fault: Option<BoxError>,
 }
@@ -60,6 +64,7 @@ impl OciError {
             size: None,
             headers: None,
             word: "refused",
+            refused_login: None,
             fault: None,
         }
     }
@@ -114,6 +119,9 @@ impl OciError {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         response.extensions_mut().insert(labels);
+        if let Some(refused) = self.refused_login {
+            response.extensions_mut().insert(refused);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if is_head {

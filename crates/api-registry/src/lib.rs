@@ -18,7 +18,7 @@ mod table;
 mod tokens;
 
 pub use admission::ClientRules;
-pub use answered::{Answered, CLIENT_LIMITED, Outcome, What};
+pub use answered::{Answered, CLIENT_LIMITED, Outcome, RefusedLogin, What};
 pub use client_limits::{ClientLimit, LimitedClients};
 pub use door::{AccessPoint, TOKEN_PATH};
 pub use error::OciError;

@@ -20,7 +20,7 @@ use crate::admission::is_from_page;
 use crate::asking::{Asked, At, Content};
 use crate::auditing::{Audited, Book};
 use crate::caller::caller;
-use crate::client_limits::Used;
+use crate::client_limits::{Used, find_limit};
 use crate::door::Visitor;
 use crate::guest::{self, Guest};
 use crate::pushing::Pushing;
@@ -122,12 +122,19 @@ impl RegistryApi {
         counted.map_err(|wait| OciError::too_often(wait, caller.kind))
     }
 
-    /// Counts a request that was let in, unless it was counted at the door.
-    fn count_let_in(&self, table: &Table, asked: &Asked<'_>) -> Result<(), OciError> {
-        if is_counted_at_door(table, asked) {
+    /// Counts a request that was let in, unless the limit that is for its caller counted it at the door, where they may have called
+    /// themselves by any name.
+    fn count_let_in(
+        &self,
+        table: &Table,
+        asked: &Asked<'_>,
+        caller: &Caller,
+    ) -> Result<(), OciError> {
+        let limit_of = |caller: &Caller| find_limit(&caller.client, &table.limits);
+        if is_counted_at_door(table, asked) && limit_of(caller) == limit_of(&asked.caller()) {
             return Ok(());
         }
-        self.count(table, &asked.caller())
+        self.count(table, caller)
     }
 
     fn book(&self, table: &Table) -> Book {
@@ -174,7 +181,7 @@ impl RegistryApi {
         let (name, act) = match (&asked.endpoint, asked.leave) {
             (Endpoint::Catalog { page }, _) => {
                 visitor.check_list()?;
-                self.count_let_in(table, asked)?;
+                self.count_let_in(table, asked, &visitor.caller())?;
                 return list_repositories(table, page, &visitor).await;
             }
             (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),
@@ -185,14 +192,14 @@ impl RegistryApi {
                 .map_err(|error| visitor.unrouted(&error, &table.routes))?;
         let content = Content::of(&asked.endpoint).filter(|_| act == Act::Pull);
         let Some(content) = content else {
-            self.count_let_in(table, asked)?;
+            self.count_let_in(table, asked, &visitor.caller())?;
             let who = (asked, &visitor);
             let book = self.book(table);
             return change((table, book), who, (name, &target), (act, body)).await;
         };
         visitor.check(&target, act)?;
         let content = (name, &content);
-        let who = (asked, None);
+        let who = (asked, visitor.caller(), None);
         self.pull(table, who, content, (target, addressing)).await
     }
 
@@ -218,7 +225,7 @@ impl RegistryApi {
             .map_err(|error| OciError::unrouted(&error, &table.routes))?;
         let content = Content::of(&asked.endpoint).filter(|_| act == Act::Pull);
         let content = content.ok_or_else(|| OciError::not_ours(&target))?;
-        let (who, content) = ((asked, Some(&guest)), (name, &content));
+        let (who, content) = ((asked, asked.caller(), Some(&guest)), (name, &content));
         self.pull(table, who, content, (target, addressing)).await
     }
 
@@ -226,12 +233,11 @@ impl RegistryApi {
     async fn pull(
         &self,
         table: &Table,
-        (asked, guest): (&Asked<'_>, Option<&Guest<'_>>),
+        (asked, caller, guest): (&Asked<'_>, Caller, Option<&Guest<'_>>),
         (name, content): (&RepositoryName, &Content),
         (target, addressing): (Target, Addressing),
     ) -> Result<Response<Body>, OciError> {
-        let by_namespace = addressing == Addressing::Namespace;
-        let caller = Arc::new(caller(asked.client, &asked.head.headers, by_namespace));
+        let caller = Arc::new(caller);
         // A refusal is as much this upstream's and this repository's answer, also in the access log.
         let answer = self
             .ask(table, (asked, guest), (name, content), (&target, &caller))
@@ -242,7 +248,7 @@ impl RegistryApi {
             let outcome = Outcome::Failed(error.word);
             (error.into_response(asked.is_head), outcome)
         });
-        if by_namespace {
+        if addressing == Addressing::Namespace {
             answer::name_upstream(&mut response, &target.upstream);
         }
         label(&mut response, &target);
@@ -263,9 +269,7 @@ impl RegistryApi {
         (target, caller): (&Target, &Arc<Caller>),
     ) -> Result<(Response<Body>, Outcome), OciError> {
         let kind = caller.kind;
-        if !is_counted_at_door(table, asked) {
-            self.count(table, caller)?;
-        }
+        self.count_let_in(table, asked, caller)?;
         let local = table.local.as_deref().filter(|_| target.is_local());
         let source: &dyn ContentSource = match (local, table.sources.get(&target.upstream)) {
             (Some(local), _) => local,

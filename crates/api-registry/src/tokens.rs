@@ -131,11 +131,8 @@ async fn authenticate(
         Some(header) => Some(door::read(header).ok_or_else(wrong)?),
         None => wish.credential()?,
     };
-    let identity = point.access.authenticate(credential.as_ref(), client).await;
-    identity.map_err(|refusal| {
-        door::tell(&refusal, head.extensions.get());
-        OciError::refused(&refusal, wrong)
-    })
+    let who = (head, client);
+    point.let_in(credential.as_ref(), who, wrong).await
 }
 
 /// Nobody's credential.

@@ -143,7 +143,8 @@ section! {
         loopback_push: bool = "false",
         /// How often one client may ask: what is let in counts, each request of a pull, a push or a list, and each token and
         /// password that is asked for or shown; being asked to log in does not. At most 1000 rules, each a table `[[clients.limits]]`: for clients of
-        /// a `network`, those that show a password as `user`, or those whose program is of a family `agent` such as `containerd`.
+        /// a `network`, those let in as `user` (a user, a robot's token or a workload's rule by its name; without `[access]` those that
+        /// show a password under it), or those whose program is of a family `agent` such as `containerd`.
         /// Each address may make `requests_per_minute`, and `burst` of them at once (without it, a minute's). The first
         /// rule that is for a client holds. Over it, it is answered 429 with Retry-After, containerd 503.
         limits: Vec<ClientLimit>,

@@ -34,7 +34,7 @@ pub use bounded_file::at_once;
 pub use env::{CONFIG_FILE, Environment};
 pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
 pub use nearest::find_nearest;
-pub use notes::notes;
+pub use notes::{notes, notes_of_token};
 pub use origin::Origin;
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;

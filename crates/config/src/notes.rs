@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use forebay_oci::RepositoryPattern;
 
+pub use self::access::notes_of_token;
 use self::glob::may_meet;
 use crate::resolve::unheld_equivalents;
 use crate::resolved::{Authorize, Config};

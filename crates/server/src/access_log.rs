@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forebay_api_admin::Metrics;
-use forebay_api_registry::{Answered, TOKEN_PATH};
+use forebay_api_registry::{Answered, RefusedLogin, TOKEN_PATH};
 use forebay_config::LogFormat;
 use forebay_content::Clock;
 use forebay_http_kit::{AccessEntry, AccessLog};
@@ -70,6 +70,9 @@ impl AccessLog for Access {
             for hearer in &self.answers {
                 hearer.hear(answered, entry.bytes_sent, entry.completed);
             }
+        }
+        if let Some(RefusedLogin(why)) = entry.extensions.get() {
+            self.metrics.note_login_refused(why);
         }
         if let Some(lines) = &self.lines {
             lines.record(entry);

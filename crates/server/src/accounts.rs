@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forebay_access::{AccountOrder, AccountOrderError, AccountOutcome, Desk};
 use forebay_content::{Audit, AuditEntry, BegunAct, Clock, SystemClock};
-use forebay_terminal::Failure;
+use forebay_terminal::{Failure, amounts};
 
 use crate::audit_log::AuditLog;
 use crate::control_client::ask_running;
@@ -46,18 +46,43 @@ pub(crate) async fn carry_out_and_record(
         return desk.carry_out(order).await;
     }
     let what = order.to_string();
-    let detail = order.detail();
+    let detail = detail(&order);
+    let told;
     let entry = AuditEntry {
         detail: detail.as_deref(),
         ..AuditEntry::of(who, "change-account", &what)
     };
-    let begun = BegunAct::new(audit, entry);
+    let mut begun = BegunAct::new(audit, entry);
     let carried_out = desk.carry_out(order).await;
+    if let Ok(AccountOutcome::Made { robot, .. }) = &carried_out {
+        // By its id lists know it, and what is done by it is told.
+        told = [robot.id.as_str(), detail.as_deref().unwrap_or_default()].join("; ");
+        begun = begun.telling(&told);
+    }
     let outcome = carried_out
         .as_ref()
         .map_or_else(AccountOrderError::word, |_| AuditEntry::DONE);
     begun.end(outcome);
     carried_out
+}
+
+/// What an order says beyond what it prints: of a token its rights, and for how long.
+fn detail(order: &AccountOrder) -> Option<String> {
+    let AccountOrder::AddRobot {
+        rights,
+        expires_in_seconds,
+        ..
+    } = order
+    else {
+        return None;
+    };
+    let rights = rights.iter().map(ToString::to_string);
+    let until = expires_in_seconds.map_or_else(
+        || "does not expire".to_owned(),
+        |seconds| format!("expires in {}", amounts::span(seconds)),
+    );
+    let said: Vec<String> = rights.chain([until]).collect();
+    Some(said.join("; "))
 }
 
 /// Does it here, holding the data directory meanwhile. Of what lives there the rows alone are opened: the bytes of repositories may be

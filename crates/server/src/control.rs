@@ -33,9 +33,6 @@ use crate::surveyor::Surveyor;
 use crate::upstreams::Doors;
 use crate::warm::warm_by;
 
-/// Who changes something by the control socket, in the audit log: whoever may open it, which is the data's owner.
-const WHO: &str = "control socket";
-
 /// Acts on the running server.
 pub(crate) struct Controls {
     pub(crate) doors: Arc<ArcSwap<Doors>>,
@@ -108,8 +105,12 @@ impl Control for Controls {
             .map_err(|refusal| ControlError::of(&refusal))
     }
 
-    async fn fsck(&self, request: FsckRequest) -> Result<serde_json::Value, ControlError> {
-        let report = self.check(request).await;
+    async fn fsck(
+        &self,
+        request: FsckRequest,
+        who: &str,
+    ) -> Result<serde_json::Value, ControlError> {
+        let report = self.check(request, who).await;
         let report = report.map_err(|refusal| ControlError::of(&refusal))?;
         serde_json::to_value(&report).map_err(|error| ControlError::of(&error))
     }
@@ -146,15 +147,19 @@ impl Control for Controls {
         warmed.map_err(|error| ControlError::of(&error))
     }
 
-    async fn accounts(&self, order: AccountOrder) -> Result<AccountOutcome, ControlError> {
+    async fn accounts(
+        &self,
+        order: AccountOrder,
+        who: &str,
+    ) -> Result<AccountOutcome, ControlError> {
         let access = self.access.load_full();
         let desk = access.as_ref().map(|access| access.desk());
         let desk = self.accounts.as_ref().map(|own| desk.unwrap_or(own));
         let desk = desk.ok_or_else(|| ControlError::of(&Refusal::NothingHosted))?;
         let what = order.to_string();
-        let (desk, audit) = (Arc::clone(desk), Arc::clone(&self.audit));
+        let (desk, audit, who) = (Arc::clone(desk), Arc::clone(&self.audit), who.to_owned());
         // To its end, and into the audit log, though the command is cut.
-        let change = async move { carry_out_and_record(&desk, &*audit, (order, WHO)).await };
+        let change = async move { carry_out_and_record(&desk, &*audit, (order, &who)).await };
         let carried_out = self.supervisor.to_the_end("change of accounts", change);
         let carried_out = carried_out.await;
         let carried_out =
@@ -165,6 +170,7 @@ impl Control for Controls {
     async fn repositories(
         &self,
         order: RepositoryOrder,
+        who: &str,
     ) -> Result<RepositoryOutcome, ControlError> {
         let operator = self.operator.as_ref();
         let operator = operator.ok_or_else(|| ControlError::of(&Refusal::NothingHosted))?;
@@ -172,7 +178,7 @@ impl Control for Controls {
         // A change goes on to its end though the server stops, and is told as it ended.
         let may_be_left = !order.goes_on();
         let carried_out = tokio::select! {
-            carried_out = carry_out(operator, (order, WHO)) => carried_out,
+            carried_out = carry_out(operator, (order, who)) => carried_out,
             () = self.supervisor.stopping(), if may_be_left => {
                 return Err(ControlError::of(&Refusal::Stopping));
             }
@@ -196,7 +202,7 @@ impl Control for Controls {
 }
 
 impl Controls {
-    async fn check(&self, request: FsckRequest) -> Result<CheckReport, Refusal> {
+    async fn check(&self, request: FsckRequest, who: &str) -> Result<CheckReport, Refusal> {
         let Ok(_only_one) = self.checking.try_lock() else {
             return Err(Refusal::Checking);
         };
@@ -212,7 +218,7 @@ impl Controls {
             rebuild: false,
             tell: &tell,
         };
-        let hosted = (self.backing.as_ref(), (&*self.audit, WHO));
+        let hosted = (self.backing.as_ref(), (&*self.audit, who));
         let report = tokio::select! {
             report = check_running((&self.kept, &self.blobs, &self.catalog), mode, hosted) => report?,
             () = self.supervisor.stopping() => return Err(Refusal::Stopping),

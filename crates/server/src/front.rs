@@ -128,7 +128,7 @@ pub(crate) struct ControlDoor {
 }
 
 impl Handler for ControlDoor {
-    async fn handle(&self, request: Request<RequestBody>, _peer: Peer) -> Response<Body> {
-        handle_control(&self.controls, request).await
+    async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
+        handle_control(&self.controls, request, peer).await
     }
 }

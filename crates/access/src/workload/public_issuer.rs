@@ -13,7 +13,7 @@ pub(super) struct PublicIssuer {
     owners: &'static [(&'static str, &'static str)],
 }
 
-/// By their documents: GitHub ("OpenID Connect reference"), GitLab ("OpenID Connect (OIDC) Authentication Using ID Tokens"), Buildkite
+/// By their documents: GitHub ("`OpenID` Connect reference"), GitLab ("`OpenID` Connect (OIDC) Authentication Using ID Tokens"), Buildkite
 /// ("Buildkite agent oidc"), HCP Terraform ("Workload identity tokens").
 const PUBLIC_ISSUERS: &[PublicIssuer] = &[
     PublicIssuer {

@@ -163,7 +163,10 @@ fn a_token_is_shown_once_and_told_by_its_name_and_id_then() {
     let id = &token[4..16];
     assert!(made.contains("shown this once"), "{made}");
     let lasting = program.run(&[&create[..], &["--expires", "never", "--json"]].concat());
-    assert!(output(&lasting).contains("\"token\": \"fbt_"), "{lasting}");
+    let (_, other) = output(&lasting)
+        .split_once("\"token\": \"fbt_")
+        .expect("a token");
+    let other = &other[..12];
     let listed = program.run(&["token", "list"]);
     assert_eq!(output(&listed).lines().count(), 2, "{listed}");
     assert!(listed.contains(&format!("{id}  ci  pull,push team/*  expires 20")));
@@ -171,6 +174,9 @@ fn a_token_is_shown_once_and_told_by_its_name_and_id_then() {
     assert!(!listed.contains(&token[17..]), "{listed}");
     let revoked = program.run(&["token", "revoke", id]);
     assert_eq!(output(&revoked), format!("{id}  ci  revoked\n"));
+    let again = program.run(&["token", "revoke", id]);
+    let already = format!("{id}  ci  was revoked already, 20");
+    assert!(output(&again).starts_with(&already), "{again}");
     let listed = program.run(&["token", "list", "--json"]);
     assert_eq!(
         listed.matches("\"revoked_unix_ms\": null").count(),
@@ -186,15 +192,12 @@ fn a_token_is_shown_once_and_told_by_its_name_and_id_then() {
         let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
         format!("{} {} {}", line["object"], line["detail"], line["outcome"])
     };
-    assert_eq!(
-        line(0),
-        r#""create a token for ci" "pull,push team/*; expires in 7776000 s" "done""#
-    );
-    assert_eq!(
-        line(1),
-        r#""create a token for ci" "pull,push team/*; does not expire" "done""#
-    );
-    assert_eq!(line(3), r#""revoke token nobody" null "not_found""#);
+    let created = |id: &str, rest: &str| {
+        format!(r#""create a token for ci" "{id}; pull,push team/*; {rest}" "done""#)
+    };
+    assert_eq!(line(0), created(id, "expires in 90 d"));
+    assert_eq!(line(1), created(other, "does not expire"));
+    assert_eq!(line(4), r#""revoke token nobody" null "not_found""#);
     for (args, expected) in [
         (
             vec!["token", "create", "--repo", "docker.io"],
@@ -227,5 +230,39 @@ fn where_nothing_is_a_list_says_so_and_makes_nothing() {
         assert!(told.starts_with("exit: 3"), "{told}");
         assert!(told.contains("there is no data directory"), "{told}");
         assert!(!program.path("forebay-data").exists());
+    }
+}
+
+#[test]
+fn a_token_that_gives_less_than_it_seems_to_is_made_with_a_note() {
+    let program = Program::new();
+    let create = |more: &[&str]| program.run(&[&["token", "create"], more].concat());
+    let plain = create(&["--repo", "app", "--actions", "pull,push"]);
+    assert!(!plain.contains("gives no right"), "{plain}");
+    let nowhere = create(&["--name", "ci", "--repo", "team/*", "--actions", "push"]);
+    assert!(nowhere.starts_with("exit: 0"), "{nowhere}");
+    assert!(output(&nowhere).starts_with("fbt_"), "{nowhere}");
+    for note in [
+        "the token gives no right to push by team/*: `local` reserves no such names",
+        "the token lets robot:ci push and no rule lets them pull there",
+        "write --actions pull,push",
+    ] {
+        assert!(nowhere.contains(note), "{nowhere}");
+    }
+    assert!(!nowhere.contains("goes on being good"), "{nowhere}");
+    let id = &output(&nowhere)[4..16];
+    let second = create(&["--name", "ci", "--repo", "app"]);
+    let told = format!("what was called ci before goes on being good, too: {id};");
+    assert!(second.contains(&told), "{second}");
+    let gone = program.run(&["token", "revoke", "ci"]);
+    assert!(gone.starts_with("exit: 0"), "{gone}");
+    let third = create(&["--name", "ci", "--repo", "app", "--expires", "1ms"]);
+    assert!(!third.contains("goes on being good"), "{third}");
+    let fourth = create(&["--name", "ci", "--repo", "app"]);
+    assert!(!fourth.contains("goes on being good"), "{fourth}");
+    let listed = program.run(&["token", "list"]);
+    let words: Vec<&str> = listed.split_whitespace().collect();
+    for told in [" ci pull app expired 20", " ci pull app revoked 20"] {
+        assert!(words.join(" ").contains(told), "{listed}");
     }
 }

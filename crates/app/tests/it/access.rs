@@ -17,18 +17,18 @@ const RULES: &str = "[access]\nhtpasswd_file = \"users\"\n\
 const IMAGE: &str = "/v2/library/nginx/manifests/1";
 
 /// A line as `htpasswd -nbB -C 4 alice PASSWORD` writes it.
-fn alice(password: &str) -> String {
+pub(crate) fn alice(password: &str) -> String {
     let hash = bcrypt::hash(password, 4).expect("a hash");
     format!("alice:{hash}\n")
 }
 
-fn write_users(setup: &Forebay, text: &str) {
+pub(crate) fn write_users(setup: &Forebay, text: &str) {
     let path = setup.file("users");
     std::fs::write(&path, text).expect("a file");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
 }
 
-async fn as_alice(program: &Program, password: &str, path: &str) -> Answer {
+pub(crate) async fn as_alice(program: &Program, password: &str, path: &str) -> Answer {
     let credential = BASE64_STANDARD.encode(format!("alice:{password}"));
     let ask = Ask::get(path).header("authorization", &format!("Basic {credential}"));
     ask.to(program.address).await

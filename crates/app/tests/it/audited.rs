@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::program::Forebay;
-use crate::repositories::{digest, is_pushed, run};
+use crate::repositories::{by_socket, digest, is_pushed, run};
 
 const PUSHED: &str = "[clients]\nloopback_push = true\n";
 
@@ -113,9 +113,9 @@ async fn what_fsck_mends_is_told_with_and_without_a_server() {
     assert_eq!(setup.run(&["fsck"]).await.status.code(), Some(1));
     let lost = digest("one");
     let by_server = [
-        words("control socket", "done", "nothing to mend"),
+        words(&by_socket(), "done", "nothing to mend"),
         words(
-            "control socket",
+            &by_socket(),
             "done",
             &format!("1 damaged and put aside; {lost} of team/app:1"),
         ),

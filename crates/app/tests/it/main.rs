@@ -49,6 +49,7 @@ mod lists;
 mod manifests;
 #[path = "../../../upstream/tests/it/moto.rs"]
 mod moto;
+mod named;
 mod newer;
 mod outage;
 mod outside;

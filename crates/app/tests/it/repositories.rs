@@ -99,6 +99,12 @@ pub(crate) fn audited(setup: &Forebay, act: &str) -> Vec<[String; 3]> {
         .collect()
 }
 
+/// Who a command of ours is to the server that runs.
+pub(crate) fn by_socket() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    format!("control socket (uid {uid})")
+}
+
 /// Lets minutes pass until its log has this so often: it may begin to wait for the next hour only now.
 async fn until_logged(program: &Program, what: &str, times: usize) {
     for _ in 0..MOST_STEPS {
@@ -179,7 +185,7 @@ fn check_audit(setup: &Forebay) {
     let words = |object: &str, who: &str, outcome: &str| [object, who, outcome].map(str::to_owned);
     assert_eq!(
         by("create-repository")[0],
-        words("local/team/app", "control socket", "done")
+        words("local/team/app", &by_socket(), "done")
     );
     assert_eq!(by("set-repository").len(), 1);
     let log = std::fs::read_to_string(setup.data().join("audit.jsonl")).expect("an audit log");
@@ -192,7 +198,7 @@ fn check_audit(setup: &Forebay) {
     }
     assert_eq!(
         by("pin-manifest")[0],
-        words("local/team/app:latest", "control socket", "done")
+        words("local/team/app:latest", &by_socket(), "done")
     );
     assert_eq!(
         by("unpin-manifest")[0],
@@ -203,7 +209,7 @@ fn check_audit(setup: &Forebay) {
     let deleted = by("delete-repository");
     assert_eq!(
         deleted[0],
-        words("local/team/app", "control socket", "not_empty")
+        words("local/team/app", &by_socket(), "not_empty")
     );
     assert_eq!(deleted[1], words("local/team/app", "command line", "done"));
     assert_eq!(by("collect-garbage").len(), 1);
@@ -311,7 +317,7 @@ async fn rules_are_looked_at_first_and_then_applied() {
     let gone = format!("local/team/app@{}", digest("team/app:v2"));
     assert_eq!(
         audited(&setup, "expire-manifest"),
-        [[gone, "control socket".to_owned(), "done".to_owned()]]
+        [[gone, by_socket(), "done".to_owned()]]
     );
 
     // One rule by flags, in place of those.

@@ -49,6 +49,13 @@ async fn a_job_gets_what_its_rule_says_for_a_token_of_its_issuer() {
     ] {
         let refused = trade(&program, &issuer.token(audience, branch)).await;
         assert_eq!(refused.status, 401, "{audience} {branch}");
+        assert!(!refused.text().contains("refs/heads"), "{}", refused.text());
+    }
+    // The operator hears what the rule wanted otherwise; the client, as little as before.
+    for (claim, value) in [("ref", "\"refs/heads/feature\""), ("aud", "\"another\"")] {
+        let told = format!("issuer={} rule=ci claim={claim} value={value}", issuer.url);
+        let line = program.log.line_with(&told).await.expect("a line");
+        assert!(line.contains("client=127.0.0.1"), "{line}");
     }
     let asked = issuer.asked.lock().expect("whole").clone();
     assert_eq!(asked, ["/.well-known/openid-configuration", "/keys"]);

@@ -1,6 +1,7 @@
 //! Rules of access that give nothing, or more than they seem to.
 
 use forebay_access::Who;
+use forebay_content::{AccountName, Right};
 use forebay_oci::{Act, TargetPattern};
 
 use super::glob::Pattern;
@@ -26,8 +27,29 @@ pub(super) fn notes(config: &Config, access: &AccessConfig) -> Vec<String> {
         let name = format!("rule {number} of `access.allow`");
         notes.extend(of_changes(config, &name, rule));
         notes.extend(of_strangers(&name, rule));
-        notes.extend(of_pushes_without_pull((access, &pulls), &name, rule));
+        let written = (&*name, "actions = [\"pull\", \"push\"]");
+        notes.extend(of_pushes_without_pull(
+            (Some(access), &pulls),
+            written,
+            rule,
+        ));
     }
+    notes
+}
+
+/// What there is to say of a robot's token that is called `name` and has this right.
+pub fn notes_of_token(config: &Config, name: &AccountName, right: Right) -> Vec<String> {
+    let access = config.access.as_ref();
+    let rules = access.map_or(&[][..], |access| &access.rules);
+    let pulls: Vec<Pulls<'_>> = rules.iter().filter_map(Pulls::of).collect();
+    let who = format!("robot:{name}").parse().into_iter().collect();
+    let token = AccessRule { who, right };
+    let mut notes = of_changes(config, "the token", &token);
+    notes.extend(of_pushes_without_pull(
+        (access, &pulls),
+        ("the token", "--actions pull,push"),
+        &token,
+    ));
     notes
 }
 
@@ -88,10 +110,10 @@ fn of_strangers(name: &str, rule: &AccessRule) -> Option<String> {
     ))
 }
 
-/// A rule that lets somebody push who may not pull.
+/// A rule that lets somebody push who may not pull, by its name and how to write the right one.
 fn of_pushes_without_pull(
-    (access, pulls): (&AccessConfig, &[Pulls<'_>]),
-    name: &str,
+    (access, pulls): (Option<&AccessConfig>, &[Pulls<'_>]),
+    (name, right): (&str, &str),
     rule: &AccessRule,
 ) -> Option<String> {
     let acts = rule.right.acts;
@@ -111,7 +133,7 @@ fn of_pushes_without_pull(
         .collect();
     (!lacking.is_empty()).then(|| {
         format!(
-            "{name} lets {} push and no rule lets them pull there: clients look first what is there, and fail; write actions = [\"pull\", \"push\"]",
+            "{name} lets {} push and no rule lets them pull there: clients look first what is there, and fail; write {right}",
             lacking.join(", ")
         )
     })
@@ -119,11 +141,16 @@ fn of_pushes_without_pull(
 
 /// Whether some rule may let them pull from all of these, as far as names tell.
 fn may_pull(
-    (access, pulls): (&AccessConfig, &[Pulls<'_>]),
+    (access, pulls): (Option<&AccessConfig>, &[Pulls<'_>]),
     who: &Who,
     repositories: &[Pattern<'_>],
 ) -> bool {
-    let members = |group: &str| access.groups.get(group).into_iter().flatten();
+    let members = |group: &str| {
+        access
+            .and_then(|access| access.groups.get(group))
+            .into_iter()
+            .flatten()
+    };
     let stands_for = |given: &Who| match given {
         Who::Anonymous => true,
         Who::Group(group) => {

@@ -84,6 +84,7 @@ mod tests {
     fn peer(address: &str) -> Peer {
         Peer {
             address: Some(address.parse().unwrap()),
+            ..Peer::default()
         }
     }
 
@@ -107,7 +108,7 @@ mod tests {
         }
         assert_eq!(connections.open(), 14, "a refusal takes no place");
         places.push(connections.admit(peer("10.0.0.2:1")).unwrap());
-        places.push(connections.admit(Peer { address: None }).unwrap());
+        places.push(connections.admit(Peer::default()).unwrap());
         assert_eq!(
             connections.admit(peer("10.0.0.2:2")).unwrap_err(),
             NoPlace::Full

@@ -18,10 +18,12 @@ use super::buffers::{Buffers, Holder, NoRoom, Room};
 use super::limits::ServeLimits;
 
 /// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
     /// Its address; none over a Unix socket.
     pub address: Option<SocketAddr>,
+    /// The number of the user whose process it is, which the kernel knows of a Unix socket alone.
+    pub uid: Option<u32>,
 }
 
 /// A request's name in logs and answers: unique in this process, and most likely among processes.

@@ -48,6 +48,7 @@ impl Socket for TcpStream {
     fn peer(&self) -> Peer {
         Peer {
             address: self.peer_addr().ok(),
+            uid: None,
         }
     }
 
@@ -71,7 +72,10 @@ impl Socket for UnixStream {
     const SENDS_FILES: bool = true;
 
     fn peer(&self) -> Peer {
-        Peer { address: None }
+        Peer {
+            address: None,
+            uid: self.peer_cred().ok().map(|peer| peer.uid()),
+        }
     }
 
     fn tune(&self) {}

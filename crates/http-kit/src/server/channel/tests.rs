@@ -40,7 +40,7 @@ impl Socket for Plain {
     const SENDS_FILES: bool = true;
 
     fn peer(&self) -> Peer {
-        Peer { address: None }
+        Peer::default()
     }
 
     fn tune(&self) {}

@@ -67,6 +67,7 @@ impl Accept for SecureListener {
             socket,
             peer: Peer {
                 address: Some(address),
+                uid: None,
             },
             tls: self.tls.clone(),
         })

@@ -135,6 +135,7 @@ mod tests {
     fn peer(address: &str) -> Peer {
         Peer {
             address: Some(address.parse().unwrap()),
+            ..Peer::default()
         }
     }
 
