@@ -15,10 +15,12 @@ pub(super) struct Kin {
     pub(super) children: Edges,
     /// Which indexes name it.
     pub(super) parents: Edges,
-    /// What it is about.
+    /// What it is about, and goes with: nothing, if it has a tag of its own.
     pub(super) subject: Vec<Option<usize>>,
-    /// Who is about it.
+    /// Who is about it, and goes with it.
     pub(super) referrers: Edges,
+    /// What it is about, whatever tags it has: while it stays, that does.
+    about: Vec<Option<usize>>,
 }
 
 /// To whom each leads, in two lists and not in one for each: there may be a million.
@@ -38,7 +40,7 @@ impl Kin {
             .collect();
         let find = |digest: &Digest| numbers.get(digest).copied();
         let mut named = Vec::new();
-        let mut subject = vec![None; candidates.len()];
+        let mut about = vec![None; candidates.len()];
         for (number, candidate) in candidates.iter().enumerate() {
             let children = candidate.children.iter().filter_map(find);
             named.extend(
@@ -47,12 +49,16 @@ impl Kin {
                     .map(|child| (number, child)),
             );
             let found = subject_of(&candidate.entry).as_ref().and_then(find);
-            subject[number] = found.filter(|subject| *subject != number);
+            about[number] = found.filter(|subject| *subject != number);
         }
-        let about = subject.iter().enumerate();
-        let about = about.filter_map(|(number, subject)| Some(((*subject)?, number)));
+        let both = about.iter().zip(candidates);
+        let subject: Vec<Option<usize>> = both
+            .map(|(about, candidate)| about.filter(|_| !has_own_tag(&candidate.entry)))
+            .collect();
+        let referrers = subject.iter().enumerate();
+        let referrers = referrers.filter_map(|(number, subject)| Some(((*subject)?, number)));
         Self {
-            referrers: Edges::new(candidates.len(), about.collect()),
+            referrers: Edges::new(candidates.len(), referrers.collect()),
             parents: Edges::new(
                 candidates.len(),
                 named
@@ -62,6 +68,7 @@ impl Kin {
             ),
             children: Edges::new(candidates.len(), named),
             subject,
+            about,
         }
     }
 
@@ -86,7 +93,7 @@ impl Kin {
             for child in &self.children[number] {
                 mark(*child, Shield::ChildOf);
             }
-            if let Some(subject) = self.subject[number] {
+            if let Some(subject) = self.about[number] {
                 mark(subject, Shield::SubjectOf);
             }
             for referrer in &self.referrers[number] {
@@ -133,6 +140,11 @@ pub(super) fn subject_of(entry: &HostedEntry) -> Option<Digest> {
     subjects
         .all(|subject| subject.as_ref() == Some(&first))
         .then_some(first)
+}
+
+/// Whether it has a tag that is not its subject's digest: then it is an image of its own, which rules are about as about any other.
+pub(super) fn has_own_tag(entry: &HostedEntry) -> bool {
+    entry.tags.iter().any(|tag| subject_by_tag(tag).is_none())
 }
 
 /// `sha256-<hex>` and `sha256-<hex>.sig`, with any suffix.

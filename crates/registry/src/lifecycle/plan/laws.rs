@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::fixtures::{NOW, days, digest, manifest, rule, tagged};
 use super::*;
-use crate::lifecycle::kin::subject_of;
+use crate::lifecycle::kin::{has_own_tag, subject_of};
 use crate::lifecycle::{Expiry, Rule, Selection};
 
 /// How many manifests a repository has at most.
@@ -155,8 +155,11 @@ proptest! {
             let entry = &candidate.entry;
             let goes = gone.contains(&entry.manifest.digest);
             let subject = subject_of(entry).filter(|subject| *subject != entry.manifest.digest);
-            if let Some(subject) = subject {
-                prop_assert_eq!(goes, gone.contains(&subject));
+            match subject {
+                // Its subject stays while it does: that is another law's.
+                Some(_) if has_own_tag(entry) => {}
+                Some(subject) => prop_assert_eq!(goes, gone.contains(&subject)),
+                None => {}
             }
             if goes && entry.is_child {
                 let mut indexes = all.iter().filter(|index| index.children.contains(&entry.manifest.digest));
@@ -169,6 +172,16 @@ proptest! {
                 Cause::WithIndex(digest) | Cause::WithSubject(digest) => {
                     prop_assert!(gone.contains(digest), "number {}", number);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_a_tag_of_its_own_goes_by_a_rule_alone(all in repositories(), rules in rules()) {
+        for going in planned(&all, &rules).goes {
+            let entry = all.iter().map(|found| &found.entry).find(|entry| entry.manifest.digest == going.digest);
+            if entry.is_some_and(has_own_tag) {
+                prop_assert!(matches!(going.cause, Cause::Rule { .. }), "{going:?}");
             }
         }
     }

@@ -280,7 +280,7 @@ impl Repository<'_> {
         spared.collect()
     }
 
-    /// True if it goes with others and not by a rule: a referrer, or a child without a tag.
+    /// True if it goes with others and not by a rule: a referrer without a tag of its own, or a child without a tag.
     fn belongs(&self, number: usize) -> bool {
         let is_untagged = self.candidates[number].entry.tags.is_empty();
         self.kin.subject[number].is_some()

@@ -314,3 +314,37 @@ fn a_circle_that_no_rule_touches_stays_and_one_that_a_rule_lets_go_goes() {
     let rules = vec![rule(Selection::Everything, Expiry::PushedFor(days(7)))];
     assert_eq!(told(&tagged_child, rules, &names).len(), 2);
 }
+
+#[test]
+fn an_image_with_a_tag_of_its_own_goes_by_its_own_rules_and_keeps_what_it_is_about() {
+    let old = digest("old").hex();
+    let candidates = [
+        manifest("old", 50).with_tags(&["v1"]),
+        manifest("prod", 50).about("old").with_tags(&["prod"]),
+        manifest("signature", 50).about("old"),
+        manifest("listed", 50)
+            .about("old")
+            .with_tags(&[&format!("sha256-{old}")]),
+    ];
+    let names = ["old", "prod", "signature", "listed"];
+    let releases = rule(tagged(&["v*"]), Expiry::PushedFor(days(30)));
+    assert_eq!(
+        told(&candidates, vec![releases.clone()], &names),
+        ["old stays though rule: pushed 50 days ago: prod, which stays, is about it"]
+    );
+    let live = rule(tagged(&["prod"]), Expiry::PushedFor(days(30)));
+    assert_eq!(
+        told(&candidates, vec![releases, live.clone()], &names),
+        [
+            "old goes: rule: pushed 50 days ago",
+            "listed goes: goes with old, which it is about",
+            "signature goes: goes with old, which it is about",
+            "prod goes: rule: pushed 50 days ago",
+        ]
+    );
+    // What it is about does not keep it.
+    assert_eq!(
+        told(&candidates, vec![live], &names),
+        ["prod goes: rule: pushed 50 days ago"]
+    );
+}
