@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forebay_content::{BlobError, BlobStat};
 use forebay_oci::{Algorithm, Digest};
+use tracing::warn;
 
 use crate::layout::{ALGORITHMS, find_digest, shard_of};
 use crate::store::Store;
@@ -91,17 +92,22 @@ fn paths_in(store: &Store, dir: &Path) -> Result<Vec<PathBuf>, BlobError> {
     }
 }
 
-/// The blob as its file's length tells it; `None` if it was deleted meanwhile.
+/// The blob as its file's length tells it; `None` if it was deleted meanwhile, or what has its name is no file.
 ///
 /// A file that no blob makes so long was cut, and counts as empty: whoever reads it finds the damage.
 fn find_stat(store: &Store, digest: Digest) -> Result<Option<BlobStat>, BlobError> {
-    let disk = &*store.access.disk;
-    let file = match disk.open(&store.layout.blob(&digest)) {
+    let path = store.layout.blob(&digest);
+    let file = match store.access.disk.open(&path) {
         Ok(file) => file,
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let size = trailer::find_blob_length(disk.state(&file)?.bytes, store.chunk_bytes).unwrap_or(0);
+    let found = file.metadata()?;
+    if !found.is_file() {
+        warn!(path = %path.display(), "what has a blob's name is no file: it is left alone, and can be removed by hand");
+        return Ok(None);
+    }
+    let size = trailer::find_blob_length(found.len(), store.chunk_bytes).unwrap_or(0);
     Ok(Some(BlobStat { digest, size }))
 }
 
