@@ -82,3 +82,10 @@ fn what_is_no_policy_is_told_with_its_rule() {
     assert_snapshot!(program.run(&["repo", "import", "ecr-lifecycle", "policy.json"]));
     assert_snapshot!(program.run(&["repo", "import", "ecr-lifecycle", "none.json"]));
 }
+
+#[test]
+fn a_rule_by_flags_is_about_no_repository_that_is_not_named() {
+    let told = Program::new().run(&["repo", "expire", "--keep-newest", "1", "--dry-run"]);
+    assert!(told.starts_with("exit: 2"), "{told}");
+    assert!(told.contains("or '**' for all"), "{told}");
+}

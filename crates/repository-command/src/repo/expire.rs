@@ -25,7 +25,7 @@ const GIVEN: &str = "the rule given";
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay repo expire --dry-run\n  forebay repo expire 'team/*' --tags 'v*' --keep-newest 10 --dry-run\n  forebay repo expire team/app --untagged-after 14d\n  forebay repo expire --rules lifecycle.toml --dry-run"))]
 pub(super) struct Args {
-    /// Repositories, or patterns such as team/*; without, all
+    /// Repositories, or patterns such as team/*; without, all, but not for one rule by flags
     #[arg(value_name = "NAME-PATTERN", value_parser = repository_pattern)]
     names: Vec<String>,
 
@@ -128,6 +128,11 @@ pub(super) async fn run(
         Some(file) => Some(rules_of(file, &args.source, environment.clone())?),
         None => args.rule.rule()?.map(|rule| vec![rule]),
     };
+    if rules.is_some() && args.rules.is_none() && args.names.is_empty() {
+        // The configuration's rules say themselves which ones they are about.
+        let what = "a rule by flags needs the repositories that it is about: a name or a pattern, such as 'team/*', or '**' for all";
+        return Err(Failure::Usage(what.to_owned()));
+    }
     let config = load(&args.source.without_listen(environment))?;
     let mut repositories = Repositories::of(&config);
     let (told, ended) = expire(&mut repositories, &args.names, (rules, args.dry_run)).await;
