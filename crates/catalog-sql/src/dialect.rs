@@ -135,6 +135,11 @@ pub(crate) fn meaning_of(code: &str) -> CodeMeaning {
     }
 }
 
+/// Whether an error code says that the disk is full: `SQLITE_FULL`. Source: as above.
+pub(crate) fn is_full(code: &str) -> bool {
+    code.parse::<i32>().is_ok_and(|code| code & 0xff == 13)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

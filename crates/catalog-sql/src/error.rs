@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,8 +46,13 @@ pub(crate) enum SqlError {
     Closed,
     /// A file of it cannot be reached or moved.
     #[error("{0} fails")]
-    File(&'static str, #[source] std::io::Error),
+    File(&'static str, #[source] io::Error),
 }
+
+/// What it is a matter of, for people: the database's own word says nothing of what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk is full: make room on it, where what the cache keeps can go first")]
+struct Full(#[source] SqlError);
 
 /// What the database said, once: its own error is told by the one around it and as the cause of that.
 #[derive(Debug)]
@@ -82,6 +88,17 @@ impl SqlError {
         self.meaning() == CodeMeaning::NotWritable
     }
 
+    /// True if what it lacks is room.
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Sql(Said(sqlx::Error::Database(error))) => {
+                error.code().is_some_and(|code| dialect::is_full(&code))
+            }
+            Self::File(_, error) => error.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+
     /// True if another act would fail just so at this moment.
     pub(crate) fn is_of_all(&self) -> bool {
         matches!(self.meaning(), CodeMeaning::NotWritable | CodeMeaning::Busy)
@@ -112,6 +129,11 @@ impl From<SqlError> for CatalogError {
             return Self::Format { found, supported };
         }
         match error.meaning() {
+            CodeMeaning::NotWritable if error.is_full() => {
+                // Known by its kind, as what the disk itself says.
+                let full = io::Error::new(io::ErrorKind::StorageFull, Full(error));
+                Self::NotWritable(Arc::new(full))
+            }
             CodeMeaning::NotWritable => Self::NotWritable(Arc::new(error)),
             CodeMeaning::Corrupt => Self::Corrupt(Arc::new(error)),
             CodeMeaning::Busy | CodeMeaning::Other => Self::Failed(Arc::new(error)),
@@ -134,7 +156,7 @@ fn meaning_of(error: &sqlx::Error) -> CodeMeaning {
     }
 }
 
-fn is_of_disk(error: &std::io::Error) -> bool {
+fn is_of_disk(error: &io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(
         error.kind(),

@@ -93,6 +93,35 @@ async fn a_disk_that_the_cache_has_filled() {
 }
 
 #[test]
+fn what_cannot_be_deleted_for_want_of_room_is_told_as_a_full_disk() {
+    namespace::play("disks::a_disk_that_others_have_filled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a role that other tests have children play"]
+async fn a_disk_that_others_have_filled() {
+    if !namespace::is_inside() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let setup = Setup::new(folder.path()).with("[clients]\nloopback_push = true");
+    namespace::mount(&setup.data(), "size=16m");
+    let program = setup.start();
+    let pushed = Pushed::new("app");
+    pushed.push(&program, "", "app", "1").await;
+    let filler = setup.data().join("filler");
+    std::fs::write(&filler, vec![0; 32 * 1024 * 1024]).unwrap_err();
+    let delete = || Asked::new("", "DELETE", "/v2/app/manifests/1").of(&program);
+    let refused = delete().await;
+    assert_eq!(refused.status, 507, "{}", refused.text());
+    assert!(refused.text().contains("full"), "{}", refused.text());
+    std::fs::remove_file(filler).unwrap();
+    assert!(pushed.is_under(&program, "app", "1").await);
+    assert_eq!(delete().await.status, 202);
+    assert!(program.stop().0.success());
+}
+
+#[test]
 fn a_disk_that_is_nearly_full_is_told_to_the_operator_and_no_other() {
     namespace::play("disks::a_disk_that_is_nearly_full");
 }

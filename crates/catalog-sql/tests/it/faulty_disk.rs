@@ -19,6 +19,20 @@ fn assert_not_writable<T: std::fmt::Debug>(result: Result<T, CatalogError>) {
     assert!(matches!(error, CatalogError::NotWritable(_)), "{error:?}");
 }
 
+/// Who asks may know by the kind of error that room is all that lacks, and people by its words.
+fn assert_full<T: std::fmt::Debug>(result: Result<T, CatalogError>) {
+    let error = result.unwrap_err();
+    let CatalogError::NotWritable(why) = &error else {
+        panic!("{error:?}");
+    };
+    let kind = why
+        .downcast_ref::<std::io::Error>()
+        .map(std::io::Error::kind);
+    assert_eq!(kind, Some(std::io::ErrorKind::StorageFull), "{error:?}");
+    let told = why.to_string();
+    assert!(told.starts_with("the disk is full: make room"), "{told}");
+}
+
 /// A catalog with one object.
 async fn keep_one(path: &Path) -> SqlCatalog {
     let catalog = SqlCatalog::open(path).await.unwrap();
@@ -152,7 +166,7 @@ async fn fills_its_disk() {
         last: None,
     };
     for _ in 0..3 {
-        assert_not_writable(catalog.keep_list(&target(1), &key, &list).await);
+        assert_full(catalog.keep_list(&target(1), &key, &list).await);
         let linked = catalog.is_linked(&target(1), &object(1).digest).await;
         assert!(linked.unwrap());
         let found = catalog.find_list(&target(1), &key).await.unwrap();
