@@ -267,6 +267,11 @@ async fn log_in(program: &Program, told: &mut Told, (issuer, robot): (&Issuer, &
             401
         );
     }
+    log_in_by_form(program, told, robot).await;
+}
+
+/// The same by the form that OAuth has for it.
+async fn log_in_by_form(program: &Program, told: &mut Told, robot: &str) {
     let form = |pairs: &[(&str, &str)]| {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(pairs).finish()
