@@ -271,12 +271,6 @@ impl Material {
         is_asked.then_some(self.config.authorize_for)
     }
 
-    /// Under which name what it gives is kept: another registry that is given this one's name has its own.
-    pub(crate) fn kept_as(&self, name: &UpstreamName) -> UpstreamName {
-        let origin = self.config.url.origin().ascii_serialization();
-        format!("{name} at {origin}").into()
-    }
-
     /// Whether it is the same registry with the same logins, however else it is asked.
     pub(crate) fn is_same_registry(&self, other: &Self) -> bool {
         let is_of = |material: &Self| {

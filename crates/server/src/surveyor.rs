@@ -86,12 +86,12 @@ impl Surveyor<'_> {
         let Some(name) = &name else {
             return Fact::not_asked(Some("no image name".to_owned()));
         };
-        let Some((upstream, source)) = self.upstreams.get_key_value(name.registry.as_str()) else {
+        let Some(source) = self.upstreams.get(name.registry.as_str()) else {
             let why = format!("no upstream is configured for {}", name.registry);
             return Fact::not_asked(Some(why));
         };
         let target = Target {
-            upstream: Arc::clone(upstream),
+            upstream: source.kept_as(),
             repository: name.repository.clone(),
         };
         let mut fact = Fact::not_asked(None);

@@ -131,7 +131,7 @@ impl Ground {
         let rights = self.rights(name, &made_of, (&voice, before))?;
         let source = (Arc::clone(&upstream) as _, Arc::clone(&upstream) as _);
         let kept = Arc::clone(&self.kept);
-        let names = (Arc::clone(name), made_of.kept_as(name));
+        let names = (Arc::clone(name), upstream.kept_as());
         let cache = CachingSource::new(names, source, kept, policy);
         Ok(Running {
             made_of,

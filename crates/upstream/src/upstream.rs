@@ -15,7 +15,9 @@ use forebay_content::{
 use forebay_http_kit::{Client, Origin, Outgoing};
 use forebay_jobs::Supervisor;
 use forebay_limits::{Identity, Purse};
-use forebay_oci::{Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName};
+use forebay_oci::{
+    Digest, Endpoint, MAX_MANIFEST_BYTES, Page, Reference, RepositoryName, UpstreamName,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
@@ -143,6 +145,12 @@ impl Upstream {
     /// Whether this asks the registry of `before`, as somebody else: of who we are now nothing was inherited.
     pub fn is_another_at(&self, before: &Self) -> bool {
         Origin::of(&self.base) == Origin::of(&before.base) && self.account != before.account
+    }
+
+    /// Under which name what it gives is kept: another registry that is given this one's name has its own.
+    pub fn kept_as(&self) -> UpstreamName {
+        let origin = self.base.origin().ascii_serialization();
+        format!("{} at {origin}", self.wire.name).into()
     }
 
     /// Whether the registry's last answer about a manifest of `repository` spoke of a limit of pulls, whatever others' do; `None` if

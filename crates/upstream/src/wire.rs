@@ -36,7 +36,7 @@ const DOCKER_HUB_HOST: &str = "registry-1.docker.io";
 
 /// The way to one upstream.
 pub(crate) struct Wire {
-    name: UpstreamName,
+    pub(crate) name: UpstreamName,
     /// Who we are there, in the words of reports.
     account: Option<Arc<str>>,
     askers: Askers,

@@ -214,20 +214,29 @@ async fn while_the_upstreams_authority_is_another() {
     warm.served("another authority").await;
 }
 
+/// What is kept belongs to the address that it came from: it does not become another's by a line of the configuration.
 #[tokio::test]
-async fn while_the_upstreams_name_does_not_resolve() {
+async fn an_address_that_does_not_resolve_is_told_and_what_was_kept_is_there_when_it_is_back() {
     let warm = Warm::up().await;
+    let before = warm.program.setup.clone();
     let elsewhere = "[upstreams.\"docker.io\"]\nurl = \"https://registry.invalid\"\n[cache]\nversion_ttl = \"0s\"";
-    let setup = warm.program.setup.clone().anew().with(elsewhere);
-    setup.write_config();
+    warm.program
+        .setup
+        .clone()
+        .anew()
+        .with(elsewhere)
+        .write_config();
     assert!(warm.program.reload().await);
-    let slowest = serves(&warm.program, &warm.pull, "no address").await;
-    warm.program.stop().await;
-    let program = setup.start().await;
-    let after = serves(&program, &warm.pull, "no address").await;
-    println!("no address: slowest answer {slowest:?}, after a restart {after:?}");
-    let cold = program.get("/v2/library/redis/manifests/1").await;
-    assert!(matches!(cold.refusal().0, 502 | 504), "{}", cold.text());
+    for path in [&warm.pull.by_tag.path, "/v2/library/redis/manifests/1"] {
+        let answer = warm.program.get(path).await;
+        assert!(matches!(answer.refusal().0, 502 | 504), "{}", answer.text());
+    }
+    before.write_config();
+    assert!(warm.program.reload().await);
+    warm.hub.clear_requests();
+    warm.pull.succeeds(&warm.program).await;
+    let anew = |request: &hub_sim::Record| request.is(On::Manifest) && !request.is_head();
+    assert_eq!(warm.hub.count(anew), 0);
 }
 
 /// What is promised, by a clock that moves only while an answer is waited for: of a hundred answers one after another, those that
