@@ -111,6 +111,10 @@ async fn metrics_tell_the_story() {
     forebay_fill_received_bytes_total{upstream="docker.io"} 14411
     forebay_fills_ended_total{upstream="docker.io",end="kept"} 3
     forebay_fills_total{upstream="docker.io"} 3
+    forebay_registry_objects 0
+    forebay_registry_repositories 0
+    forebay_registry_size_bytes 0
+    forebay_registry_uploads_open 0
     forebay_served_total{upstream="docker.io",kind="blob",result="hit"} 3
     forebay_served_total{upstream="docker.io",kind="blob",result="miss"} 3
     forebay_served_total{upstream="docker.io",kind="manifest",result="confirmed"} 1
