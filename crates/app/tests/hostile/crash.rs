@@ -27,22 +27,22 @@ const MAX_CHANGES: usize = 400;
 
 const IMAGE: &str = "library/odd:1";
 
-async fn hub() -> Arc<Hub> {
+/// Each life's own: it is away for a while.
+async fn hub() -> Hub {
     // Smaller than a chunk, exactly two, and some with a rest.
     let image = Image::with_layers(&[3, 131_072, 200_001]).platforms(&["linux/amd64"]);
-    Arc::new(HubSim::new().image(IMAGE, image).start().await)
+    HubSim::new().image(IMAGE, image).start().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_change_of_a_fill_every_object_is_whole_or_absent() {
-    let hub = hub().await;
     let mut deaths = BTreeSet::new();
     let mut unrecorded = 0;
     for first in (1..MAX_CHANGES).step_by(AT_ONCE) {
         let mut lives = JoinSet::new();
         for kill_at in first..first + AT_ONCE {
-            let hub = Arc::clone(&hub);
             lives.spawn(async move {
+                let hub = hub().await;
                 let folder = TempDir::new().unwrap();
                 let setup = faulty::setup(&hub, folder.path(), Some(kill_at as u64));
                 live_and_die(&hub, &setup, kill_at).await
@@ -82,12 +82,11 @@ async fn kill_at_calls(most: usize) {
     if !has_strace() {
         return namespace::skip("strace is not installed, or may not trace here");
     }
-    let hub = hub().await;
     for call in ["fsync", "pwrite64", "rename"] {
         let mut lives = JoinSet::new();
         for kill_at in 1..=most {
-            let hub = Arc::clone(&hub);
             lives.spawn(async move {
+                let hub = hub().await;
                 let folder = TempDir::new().unwrap();
                 let inject = format!("inject={call}:signal=KILL:when={kill_at}");
                 // -D: the program stays our child, and strace is its own.
@@ -150,10 +149,11 @@ async fn live_and_die(hub: &Hub, setup: &Setup, kill_at: usize) -> Option<Death>
     assert!(died || status.success(), "{kill_at}: {status}");
     assert!(died || outcome == Pulled::Whole, "{kill_at}");
     let folder = setup.folder();
-    // What is served is right, also where the upstream has nothing.
-    let nothing = HubSim::new().start().await;
-    let alone = Setup::before(&nothing, folder).start();
+    // What is served is right, also where the upstream is away.
+    hub.go_down().await.unwrap();
+    let alone = Setup::before(hub, folder).start();
     pull(alone.address, hub, IMAGE).await;
+    hub.come_back().await.unwrap();
     assert!(alone.kill().0.signal().is_some());
     let found = comes_back(folder, kill_at).await;
     let again = Setup::before(hub, folder).start();

@@ -41,7 +41,6 @@ fn cold(number: u64) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_memory_the_program_may_end_and_leaves_whole_objects() {
     let hub = hub().await;
-    let nothing = HubSim::new().start().await;
     let mut ends = Vec::new();
     for left_kib in LEFT_KIB {
         let folder = TempDir::new().unwrap();
@@ -62,10 +61,12 @@ async fn without_memory_the_program_may_end_and_leaves_whole_objects() {
         ends.push(status);
 
         comes_back(folder.path(), left_kib).await;
-        let alone = Setup::before(&nothing, folder.path()).start();
+        hub.go_down().await.unwrap();
+        let alone = setup.start();
         let warm = pull(alone.address, &hub, WARM).await;
         assert_eq!(warm, Pulled::Whole, "{left_kib}: what was kept is served");
         assert!(alone.stop().0.success());
+        hub.come_back().await.unwrap();
         let again = setup.start();
         assert_eq!(pull_all(&again, &hub).await, COLD, "{left_kib}");
         assert!(again.stop().0.success());
