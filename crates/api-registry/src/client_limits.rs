@@ -4,10 +4,10 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use forebay_content::Client;
+use forebay_content::{Client, lock};
 use forebay_limits::{Debts, Rate};
 use ipnet::IpNet;
 
@@ -90,7 +90,7 @@ impl Used {
             address: client.network(),
             limit: place,
         };
-        let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut debts = lock(&self.debts);
         debts.count(payer, limit.rate(), now)
     }
 }

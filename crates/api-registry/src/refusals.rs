@@ -4,8 +4,10 @@
 //! Of the tries beyond them the log has the number, once the hour is over and something is written down.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+
+use forebay_content::lock;
 
 /// For how long refused tries are counted together.
 const HOUR: Duration = Duration::from_hours(1);
@@ -70,7 +72,7 @@ impl Refusals {
     }
 
     fn hour(&self) -> MutexGuard<'_, Hour> {
-        self.hour.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.hour)
     }
 }
 

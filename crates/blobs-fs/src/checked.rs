@@ -58,6 +58,7 @@ mod tests {
 
     const STATE: FileState = FileState {
         file: (1, 1),
+        is_file: true,
         bytes: 1000,
         modified: (1, 1),
         changed: (1, 1),

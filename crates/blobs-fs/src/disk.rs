@@ -9,6 +9,7 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::FileType;
 use rustix::io::{Errno, ReadWriteFlags};
 
 /// Whether a read may wait for the device.
@@ -36,6 +37,8 @@ pub struct Room {
 pub struct FileState {
     /// Which file it is: the numbers of its device and its inode.
     pub file: (u64, u64),
+    /// Whether it is one, and no directory, pipe or device.
+    pub is_file: bool,
     /// Its length in bytes.
     pub bytes: u64,
     /// When its content was written to: seconds and nanoseconds since the epoch.
@@ -158,6 +161,7 @@ impl ReadDisk for RealDisk {
         let nanos = |part| i64::try_from(part).unwrap_or_default();
         Ok(FileState {
             file: (stat.st_dev, stat.st_ino),
+            is_file: FileType::from_raw_mode(stat.st_mode).is_file(),
             bytes: u64::try_from(stat.st_size).unwrap_or_default(),
             modified: (stat.st_mtime, nanos(stat.st_mtime_nsec)),
             changed: (stat.st_ctime, nanos(stat.st_ctime_nsec)),

@@ -96,18 +96,18 @@ fn paths_in(store: &Store, dir: &Path) -> Result<Vec<PathBuf>, BlobError> {
 ///
 /// A file that no blob makes so long was cut, and counts as empty: whoever reads it finds the damage.
 fn find_stat(store: &Store, digest: Digest) -> Result<Option<BlobStat>, BlobError> {
-    let path = store.layout.blob(&digest);
-    let file = match store.access.disk.open(&path) {
+    let (disk, path) = (&*store.access.disk, store.layout.blob(&digest));
+    let file = match disk.open(&path) {
         Ok(file) => file,
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let found = file.metadata()?;
-    if !found.is_file() {
+    let found = disk.state(&file)?;
+    if !found.is_file {
         warn!(path = %path.display(), "what has a blob's name is no file: it is left alone, and can be removed by hand");
         return Ok(None);
     }
-    let size = trailer::find_blob_length(found.len(), store.chunk_bytes).unwrap_or(0);
+    let size = trailer::find_blob_length(found.bytes, store.chunk_bytes).unwrap_or(0);
     Ok(Some(BlobStat { digest, size }))
 }
 

@@ -4,9 +4,9 @@
 //! all that is noted is written down, and meanwhile nobody is told anything.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
-use forebay_content::{BlobMount, SourceError, Timestamp};
+use forebay_content::{BlobMount, SourceError, Timestamp, lock};
 use forebay_oci::{Digest, RepositoryName};
 use futures::StreamExt as _;
 use futures::stream;
@@ -39,7 +39,7 @@ impl AskedBlobs {
     }
 
     fn noted(&self) -> MutexGuard<'_, HashMap<(RepositoryName, Digest), Timestamp>> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.noted)
     }
 
     /// Notes it; false if there is no room.

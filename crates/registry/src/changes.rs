@@ -4,9 +4,9 @@
 //! that would leave a change half made while the process lives on: so each runs as a task of its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use forebay_content::{BoxError, Change, JournalEntry, Timestamp};
+use forebay_content::{BoxError, Change, JournalEntry, Timestamp, lock};
 use forebay_oci::RepositoryName;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tracing::warn;
@@ -44,9 +44,7 @@ pub(crate) struct AllTurns<'r> {
 
 impl Changes {
     fn unwritten(&self) -> MutexGuard<'_, HashMap<RepositoryName, JournalEntry>> {
-        self.unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unwritten)
     }
 }
 
@@ -164,14 +162,10 @@ fn broken_off() -> PushError {
 
 #[cfg(test)]
 mod tests {
-    use forebay_content::ManualClock;
-    use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
-    use forebay_jobs::Supervisor;
     use futures::FutureExt as _;
     use tokio::task::unconstrained;
 
     use super::*;
-    use crate::Stores;
 
     fn name(text: &str) -> RepositoryName {
         text.parse().unwrap()
@@ -179,13 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_that_takes_long_holds_up_its_own_repository_and_who_wants_none_changed() {
-        let stores = Stores {
-            blobs: Arc::new(MemoryBlobs::default()),
-            rows: Arc::new(MemoryHosted::new()),
-            journal: Arc::new(MemoryJournal::new()),
-        };
-        let clock = Arc::new(ManualClock::default());
-        let registry = LocalRegistry::open(stores, clock, &Supervisor::new());
+        let registry = LocalRegistry::in_memory();
         let slow = registry.turn(&name("attacker/app")).await.unwrap();
         for number in 0..1_000 {
             let other = name(&format!("victim/app{number}"));

@@ -2,9 +2,9 @@
 //! has room again for an ordinary one, as one push that was too large for it says nothing of the others.
 
 use std::error::Error as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use forebay_content::BlobError;
+use forebay_content::{BlobError, lock};
 use tracing::{info, warn};
 
 use crate::PushError;
@@ -86,7 +86,7 @@ impl DiskHealth {
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -167,17 +167,11 @@ impl LocalRegistry {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use bytes::Bytes;
-    use forebay_content::ManualClock;
-    use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
-    use forebay_jobs::Supervisor;
     use forebay_oci::{MediaType, Reference};
     use serde_json::json;
 
     use super::*;
-    use crate::Stores;
 
     /// Pushes an index above another one.
     async fn push_above(registry: &LocalRegistry, app: &RepositoryName, below: &Digest) -> Digest {
@@ -195,13 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn below_more_indexes_than_are_looked_at_a_manifest_stays_until_some_are_gone() {
-        let stores = Stores {
-            blobs: Arc::new(MemoryBlobs::default()),
-            rows: Arc::new(MemoryHosted::new()),
-            journal: Arc::new(MemoryJournal::new()),
-        };
-        let clock = Arc::new(ManualClock::default());
-        let registry = LocalRegistry::open(stores, clock, &Supervisor::new());
+        let registry = LocalRegistry::in_memory();
         let app: RepositoryName = "team/app".parse().unwrap();
         let mut chain = vec![push_above(&registry, &app, &Digest::sha256(b"")).await];
         for below in 0..MAX_ABOVE + 2 {

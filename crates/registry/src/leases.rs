@@ -7,8 +7,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use forebay_content::lock;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// The leases there are, by what they are of.
@@ -81,7 +82,7 @@ impl<K: Clone + Eq + Hash> Leases<K> {
     }
 
     fn locks(&self) -> MutexGuard<'_, HashMap<K, Arc<RwLock<()>>>> {
-        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.locks)
     }
 }
 

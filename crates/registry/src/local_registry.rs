@@ -1,11 +1,13 @@
 //! The registry itself: its stores, and what all of its acts share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_content::{BlobStore, CatalogError, Clock, Hosted, HostedUsage, Journal, Timestamp};
+use forebay_content::{
+    BlobStore, CatalogError, Clock, Hosted, HostedUsage, Journal, Timestamp, lock,
+};
 use forebay_jobs::Supervisor;
 use forebay_oci::{Digest, RepositoryName};
 use moka::sync::Cache;
@@ -172,7 +174,7 @@ impl LocalRegistry {
         if let Err(error) = self.renew_asked().await {
             warn!(%error, "cannot write down which blobs were asked for");
         }
-        let notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        let notes = std::mem::take(&mut *lock(&self.notes));
         if notes.is_empty() {
             return;
         }
@@ -201,10 +203,7 @@ impl LocalRegistry {
     /// The time of a push: a millisecond after that of the one before where the clock shows no later one, so that of two the newer
     /// is known. A clock that is set back by more than [`TICK_LIMIT`] is gone by.
     pub(crate) fn moment_of_push(&self) -> Timestamp {
-        let mut last = self
-            .pushed_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.pushed_at);
         let now = self.clock.now();
         let is_ahead = (now.0..now.0.saturating_add(TICK_LIMIT)).contains(&last.0);
         *last = Timestamp(if is_ahead { last.0 + 1 } else { now.0 });
@@ -213,9 +212,25 @@ impl LocalRegistry {
 
     /// Notes that the manifest was pulled.
     pub(crate) fn note_pull(&self, repository: &RepositoryName, digest: &Digest) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = lock(&self.notes);
         if notes.len() < MAX_NOTES {
             notes.insert((repository.clone(), digest.clone()), self.clock.now());
         }
+    }
+}
+
+#[cfg(test)]
+impl LocalRegistry {
+    /// One that keeps everything in memory, by a clock that stands still.
+    pub(crate) fn in_memory() -> Arc<Self> {
+        use forebay_content::ManualClock;
+        use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
+
+        let stores = Stores {
+            blobs: Arc::new(MemoryBlobs::default()),
+            rows: Arc::new(MemoryHosted::new()),
+            journal: Arc::new(MemoryJournal::new()),
+        };
+        Self::open(stores, Arc::new(ManualClock::default()), &Supervisor::new())
     }
 }

@@ -4,8 +4,9 @@
 //! by which the same name is an upstream's: what it brought would be a repository that clients are led past.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use forebay_content::lock;
 use forebay_oci::RepositoryName;
 use tokio::sync::watch;
 
@@ -55,11 +56,11 @@ impl Default for Names {
 
 impl Names {
     fn is_local(&self) -> IsLocal {
-        Arc::clone(&self.is_local.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.is_local))
     }
 
     fn set(&self, is_local: IsLocal) {
-        *self.is_local.lock().unwrap_or_else(PoisonError::into_inner) = is_local;
+        *lock(&self.is_local) = is_local;
     }
 
     fn begin_recording(&self) -> Recording<'_> {
@@ -147,22 +148,11 @@ impl Drop for Narrowed<'_> {
 
 #[cfg(test)]
 mod tests {
-    use forebay_content::ManualClock;
-    use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
-    use forebay_jobs::Supervisor;
-
     use super::*;
-    use crate::Stores;
 
     #[tokio::test]
     async fn what_is_being_recorded_is_over_before_a_configuration_is_looked_at() {
-        let stores = Stores {
-            blobs: Arc::new(MemoryBlobs::default()),
-            rows: Arc::new(MemoryHosted::new()),
-            journal: Arc::new(MemoryJournal::new()),
-        };
-        let clock = Arc::new(ManualClock::default());
-        let registry = LocalRegistry::open(stores, clock, &Supervisor::new());
+        let registry = LocalRegistry::in_memory();
         let name: RepositoryName = "team/app".parse().unwrap();
         let recording = registry.check_local(&name).unwrap();
         {

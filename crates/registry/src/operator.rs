@@ -1,10 +1,10 @@
 //! The operator's hand in local repositories: what commands have done there, and what lifecycle rules do by themselves.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use forebay_content::{Audit, AuditEntry, Event, Observe};
+use forebay_content::{Audit, AuditEntry, Event, Observe, lock};
 use forebay_jobs::Supervisor;
 use forebay_oci::{RepositoryName, Tag, Target};
 use futures::TryStreamExt as _;
@@ -68,12 +68,12 @@ impl Operator {
 
     /// From now on, these rules hold.
     pub fn set_rules(&self, rules: Policy) {
-        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        *lock(&self.rules) = Arc::new(rules);
     }
 
     /// The rules that hold.
     pub fn rules(&self) -> Arc<Policy> {
-        Arc::clone(&self.rules.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.rules))
     }
 
     /// Applies the rules [at first](FIRST_AFTER) and then [again and again](APPLIED_EVERY), until `supervisor` stops.

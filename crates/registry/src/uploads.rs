@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use forebay_content::{BlobStore, Clock, within};
+use forebay_content::{BlobStore, Clock, lock, within};
 use forebay_oci::{Algorithm, Digest, RepositoryName, UploadId};
 use tokio::sync::{Mutex as TurnLock, OwnedMutexGuard};
 
@@ -197,7 +197,7 @@ impl Uploads {
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<Session>>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.sessions)
     }
 }
 

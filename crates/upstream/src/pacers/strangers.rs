@@ -45,12 +45,12 @@ impl Strangers {
         now: Duration,
     ) -> Result<(), TooFast> {
         let too_fast = |after| TooFast { after };
-        let parts = || parts(urgency, whole).into_iter().flatten();
-        for (counted, part) in parts() {
-            let room = self.asked.find_room(&counted, part, (requests, now));
+        let parts = parts(urgency, whole);
+        for (counted, part) in parts.iter().flatten() {
+            let room = self.asked.find_room(counted, *part, (requests, now));
             room.map_err(too_fast)?;
         }
-        for (counted, part) in parts() {
+        for (counted, part) in parts.into_iter().flatten() {
             let counted = self.asked.count_all(counted, part, (requests, now));
             counted.map_err(too_fast)?;
         }
