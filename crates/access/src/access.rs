@@ -23,7 +23,7 @@ use crate::refusal::{Refusal, Why, Wrong};
 use crate::remembered::Remembered;
 use crate::robot_token::{ROBOT_TOKEN_PREFIX, RobotToken};
 use crate::rules::Rules;
-use crate::{htpasswd, workload};
+use crate::workload;
 
 /// What a request's `Authorization` holds, split by the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -427,7 +427,7 @@ impl Access {
     }
 }
 
-/// Checks a password, by the same work whether there is such a user or not: one hash of each kind that users have here.
+/// Checks a password, by the same work whether there is such a user or not: of each kind that users have here, as much as the costliest.
 fn check(
     password: &Secret,
     (hash, dummy): (Option<Secret>, &Secret),
@@ -436,12 +436,11 @@ fn check(
     let password = password.clone();
     let is_kept = hash.is_some();
     let hash = hash.unwrap_or_else(|| dummy.clone());
-    let is_of_file = of_file.is_some();
-    let of_file = of_file.or_else(|| rules.htpasswd.dummy());
+    let of_file = rules.htpasswd.check(of_file.as_ref());
     move || {
         let kept = password::is_password(&password, &hash) && is_kept;
-        let filed = of_file.is_some_and(|hash| htpasswd::is_password(&password, &hash));
-        kept || (filed && is_of_file)
+        let filed = of_file.is_some_and(|check| check.is_password(&password));
+        kept || filed
     }
 }
 

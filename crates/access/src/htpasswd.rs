@@ -122,18 +122,56 @@ impl Htpasswd {
         Some(Stamp(u64::from_be_bytes(*first)))
     }
 
-    /// A hash that no password has, as costly to check as any of the file; `None` if the file has no users.
-    pub(crate) fn dummy(&self) -> Option<Secret> {
-        (!self.is_empty()).then(|| {
-            let cost = self.highest_cost;
-            Secret::new(format!("$2y${cost:02}${}", ".".repeat(53)))
+    /// What a password is checked by: that of the user with this hash, or of nobody. `None` if the file has no users.
+    pub(crate) fn check(&self, hash: Option<&Secret>) -> Option<Check> {
+        let cost = hash.and_then(cost_of);
+        let dummies = match cost {
+            // With the hash's own work as much as one of the highest cost is: each step of the cost doubles the work.
+            Some(cost) => cost..self.highest_cost,
+            None => self.highest_cost..self.highest_cost + 1,
+        };
+        (!self.is_empty()).then(|| Check {
+            hash: hash.filter(|_| cost.is_some()).cloned(),
+            dummies: dummies.map(dummy).collect(),
         })
     }
 }
 
+/// A check of a password. It is the same work for each name of a file and for all others, that of the file's costliest hash: how long it
+/// takes does not tell which names there are.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// The user's.
+    hash: Option<Secret>,
+    /// Those that nobody has.
+    dummies: Vec<Secret>,
+}
+
+impl Check {
+    /// True if it is the user's; false of nobody's.
+    pub(crate) fn is_password(&self, password: &Secret) -> bool {
+        let own = self.hash.iter().map(|hash| (hash, true));
+        let all = own.chain(self.dummies.iter().map(|dummy| (dummy, false)));
+        // All of them, also after the right one.
+        all.fold(false, |found, (hash, is_own)| {
+            (is_password(password, hash) && is_own) || found
+        })
+    }
+}
+
+/// A hash that no password has.
+fn dummy(cost: u32) -> Secret {
+    Secret::new(format!("$2y${cost:02}${}", ".".repeat(53)))
+}
+
+fn cost_of(hash: &Secret) -> Option<u32> {
+    let parts: bcrypt::HashParts = hash.expose().parse().ok()?;
+    Some(parts.get_cost())
+}
+
 /// True if `password` is what the bcrypt hash was made of; compared in constant time. As bcrypt does, all after 72 bytes is
 /// not looked at.
-pub(crate) fn is_password(password: &Secret, hash: &Secret) -> bool {
+fn is_password(password: &Secret, hash: &Secret) -> bool {
     bcrypt::verify(password.expose(), hash.expose()).unwrap_or(false)
 }
 
@@ -165,11 +203,28 @@ mod tests {
         assert!(is_password(&Secret::new("correct horse"), found));
         assert!(!is_password(&Secret::new("correct hors"), found));
         assert_eq!(file.find(&"carol".parse().unwrap()), None);
-        let dummy = file.dummy().unwrap();
-        let parts: bcrypt::HashParts = dummy.expose().parse().unwrap();
-        assert_eq!(parts.get_cost(), 4);
-        assert!(!is_password(&Secret::new(""), &dummy));
-        assert_eq!(Htpasswd::parse("").unwrap().dummy(), None);
+        assert!(Htpasswd::parse("").unwrap().check(None).is_none());
+    }
+
+    /// B8, B13.
+    #[test]
+    fn a_check_is_as_much_work_for_each_name_and_for_nobodys() {
+        let costs = [("cheap", 4), ("other", 5), ("costly", 7)];
+        let lines = costs.map(|(name, cost)| format!("{name}:{}\n", hashed(name, cost)));
+        let file = Htpasswd::parse(&lines.concat()).unwrap();
+        let of_highest = 1_u64 << 7;
+        for name in ["cheap", "other", "costly", "nobody"] {
+            let hash = file.find(&name.parse().unwrap());
+            let check = file.check(hash).unwrap();
+            let hashes = check.hash.iter().chain(&check.dummies);
+            let work: u64 = hashes.map(|hash| 1 << cost_of(hash).unwrap()).sum();
+            assert_eq!(work, of_highest, "{name}");
+            for password in [name, "", "else"] {
+                let is_right = hash.is_some() && password == name;
+                let found = check.is_password(&Secret::new(password));
+                assert_eq!(found, is_right, "{name} {password}");
+            }
+        }
     }
 
     #[test]
