@@ -17,7 +17,7 @@ use forebay_content::{
 };
 use forebay_http_kit::{Client, Credentials, Origin, Outgoing};
 use forebay_limits::Priority;
-use forebay_oci::{Endpoint, Page, UpstreamName};
+use forebay_oci::{Endpoint, Page, RepositoryName, UpstreamName};
 use http::{HeaderValue, Method, StatusCode, header};
 use url::Url;
 
@@ -295,30 +295,7 @@ impl UpstreamRights {
         (login, standing): (Option<&Login>, Option<Standing>),
         sought: &Sought,
     ) -> Result<ClientRight, SourceError> {
-        let name = request.repository.clone();
-        let (call, endpoint, missing) = match sought.clone() {
-            Sought::Manifest(reference) => (
-                UpstreamCall::HeadManifest,
-                Endpoint::Manifest { name, reference },
-                Missing::Manifest,
-            ),
-            Sought::Blob(digest) => (
-                UpstreamCall::HeadBlob,
-                Endpoint::Blob { name, digest },
-                Missing::Blob,
-            ),
-            Sought::Lists => {
-                let page = Page {
-                    n: Some(1),
-                    last: None,
-                };
-                (
-                    UpstreamCall::List,
-                    Endpoint::Tags { name, page },
-                    Missing::Repository,
-                )
-            }
-        };
+        let (call, endpoint, missing) = question_of(request.repository.clone(), sought.clone());
         let urgency = Urgency {
             priority: request.priority,
             ..self.urgency((&request.caller, request.patience), standing)
@@ -352,18 +329,26 @@ impl UpstreamRights {
             }
             // A registry that takes logins itself says the same to a wrong one and to one without the right.
             (ClientRight::Refused { .. }, Some(login)) if shown != Shown::Token => {
-                Ok(match self.ask_login(login, urgency).await? {
-                    ClientRight::Given { is_login_proven } => {
-                        ClientRight::Refused { is_login_proven }
-                    }
-                    ClientRight::Unknown => ClientRight::Refused {
-                        is_login_proven: false,
-                    },
-                    other => other,
-                })
+                self.find_why_refused(login, urgency).await
             }
             (right, _) => Ok(right),
         }
+    }
+
+    /// Whether a login that was refused content is a wrong one, by what it is told that asks for nothing else.
+    async fn find_why_refused(
+        &self,
+        login: &Login,
+        urgency: Urgency,
+    ) -> Result<ClientRight, SourceError> {
+        let of_login = self.ask_login(login, urgency).await?;
+        Ok(match of_login {
+            ClientRight::Given { is_login_proven } => ClientRight::Refused { is_login_proven },
+            ClientRight::Unknown => ClientRight::Refused {
+                is_login_proven: false,
+            },
+            other => other,
+        })
     }
 
     /// Whether what was given to a login is not given to nobody: then it was for the login. It is asked in the login's turn and at its
@@ -439,6 +424,28 @@ impl ClientRights for UpstreamRights {
                 self.ask_right(request, who, &Sought::Lists).await
             }
             (right, _) => right,
+        }
+    }
+}
+
+/// How something in a repository is asked for at no charge, and what is missing where it is not there.
+fn question_of(name: RepositoryName, sought: Sought) -> (UpstreamCall, Endpoint, Missing) {
+    match sought {
+        Sought::Manifest(reference) => {
+            let endpoint = Endpoint::Manifest { name, reference };
+            (UpstreamCall::HeadManifest, endpoint, Missing::Manifest)
+        }
+        Sought::Blob(digest) => {
+            let endpoint = Endpoint::Blob { name, digest };
+            (UpstreamCall::HeadBlob, endpoint, Missing::Blob)
+        }
+        Sought::Lists => {
+            let page = Page {
+                n: Some(1),
+                last: None,
+            };
+            let endpoint = Endpoint::Tags { name, page };
+            (UpstreamCall::List, endpoint, Missing::Repository)
         }
     }
 }
