@@ -30,6 +30,11 @@ const CLOCK_LEEWAY_SECONDS: u64 = 30;
 /// The most repositories that a token is given for; those after them are left out, so that a token fits into a header.
 pub const MAX_TOKEN_REPOSITORIES: usize = 16;
 
+/// What of a registry as a whole a token may be good for, as scopes call it.
+const REGISTRY: &str = "registry";
+const CATALOG: &str = "catalog";
+const MOUNT: &str = "mount";
+
 /// The key that signs and checks tokens: made at random when a data directory is, kept there, shared with nobody.
 #[derive(Clone)]
 pub struct TokenKey {
@@ -269,13 +274,15 @@ fn written(narrowing: &Narrowing) -> Vec<Access> {
             actions: acts.iter().map(|act| act.as_str().to_owned()).collect(),
         })
         .collect();
-    if narrowing.catalog {
-        access.push(Access {
-            kind: "registry".to_owned(),
-            name: "catalog".to_owned(),
-            actions: vec!["*".to_owned()],
-        });
-    }
+    let of_registry = [(CATALOG, narrowing.catalog), (MOUNT, narrowing.mounts)];
+    let of_registry = of_registry
+        .into_iter()
+        .filter(|(_, is_covered)| *is_covered);
+    access.extend(of_registry.map(|(name, _)| Access {
+        kind: REGISTRY.to_owned(),
+        name: name.to_owned(),
+        actions: vec!["*".to_owned()],
+    }));
     access
 }
 
@@ -287,9 +294,16 @@ fn read(access: Vec<Access>) -> Option<Narrowing> {
         actions,
     } in access
     {
-        if kind == "registry" && name == "catalog" {
-            narrowing.catalog = true;
-            continue;
+        match (&*kind, &*name) {
+            (REGISTRY, CATALOG) => {
+                narrowing.catalog = true;
+                continue;
+            }
+            (REGISTRY, MOUNT) => {
+                narrowing.mounts = true;
+                continue;
+            }
+            _ => {}
         }
         // An upstream's name has no slash.
         let (upstream, repository) = name.split_once('/')?;

@@ -136,7 +136,7 @@ impl ClientRights for RememberedRights {
         for _ in 0..MAX_FLIGHTS {
             let known = verdicts.find_right(who, (repository, sought), clock.monotonic());
             if let Some(right) = known {
-                return Ok(right);
+                return Ok(self.state.as_proven(who, right));
             }
             let question =
                 Question::Right(Box::new(request.clone()), login.cloned(), sought.clone());
@@ -145,7 +145,7 @@ impl ClientRights for RememberedRights {
             match landed.answer {
                 // Of something else that was sought: it says nothing of this.
                 Ok(ClientRight::Absent(_)) if landed.sought.as_ref() != Some(sought) => {}
-                answer => return answer,
+                answer => return answer.map(|right| self.state.as_proven(who, right)),
             }
         }
         Err(SourceError::Busy)
@@ -153,6 +153,20 @@ impl ClientRights for RememberedRights {
 }
 
 impl State {
+    /// What is given to a login that has worked is given to whom it says, though this answer alone does not show that: everybody may
+    /// pull a public image.
+    fn as_proven(&self, who: Handle, right: ClientRight) -> ClientRight {
+        let standing = || self.logins.standing(who, self.clock.monotonic());
+        match right {
+            ClientRight::Given {
+                is_login_proven: false,
+            } if standing() != Standing::Unproven => ClientRight::Given {
+                is_login_proven: true,
+            },
+            right => right,
+        }
+    }
+
     async fn put(&self, who: Handle, question: Question) -> Landed {
         let sought = match &question {
             Question::Login(..) => None,

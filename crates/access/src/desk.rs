@@ -19,6 +19,12 @@ use crate::robot_token::RobotToken;
 /// The most rights of one token, and the most patterns of one right.
 pub const MAX_RIGHTS: usize = 64;
 
+/// The shortest time after which a robot's token is worth nothing: times are written down in seconds.
+pub const MIN_ROBOT_LIFETIME: Duration = Duration::from_secs(1);
+
+/// The longest, ten years of 365 days: what is to last longer says that it does for ever.
+pub const MAX_ROBOT_LIFETIME: Duration = Duration::from_hours(24 * 3650);
+
 /// Makes and changes accounts.
 pub struct Desk {
     accounts: Arc<dyn Accounts>,
@@ -36,7 +42,7 @@ pub struct NewRobot {
     pub name: AccountName,
     /// What it may do.
     pub rights: Vec<Right>,
-    /// After how long it is worth nothing; `None` for never.
+    /// After how long it is worth nothing, [`MIN_ROBOT_LIFETIME`] to [`MAX_ROBOT_LIFETIME`]; `None` for never.
     pub expires_in: Option<Duration>,
 }
 
@@ -72,6 +78,9 @@ pub enum DeskError {
         "a token has 1 to {MAX_RIGHTS} rights, each with actions and 1 to {MAX_RIGHTS} patterns of repositories"
     )]
     Rights,
+    /// A token would be worth nothing when it is made, or nobody alive would see its end.
+    #[error("a token is good for 1 second to {} days, or for ever", MAX_ROBOT_LIFETIME.as_secs() / 86_400)]
+    Lifetime,
     /// Too many logins are being checked.
     #[error("too many logins are being checked at the moment: try again")]
     Busy,
@@ -178,6 +187,10 @@ impl Desk {
         };
         if !(1..=MAX_RIGHTS).contains(&new.rights.len()) || !new.rights.iter().all(is_right) {
             return Err(DeskError::Rights);
+        }
+        let lifetimes = MIN_ROBOT_LIFETIME..=MAX_ROBOT_LIFETIME;
+        if !new.expires_in.is_none_or(|wait| lifetimes.contains(&wait)) {
+            return Err(DeskError::Lifetime);
         }
         let id = RobotId::of_random(draw(&*self.random)?);
         let token = RobotToken::new(id.clone(), draw(&*self.random)?);

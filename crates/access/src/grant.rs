@@ -21,6 +21,8 @@ pub struct Narrowing {
     pub repositories: Vec<(Target, Acts)>,
     /// Whether it is good for the list of repositories.
     pub catalog: bool,
+    /// Whether it is good for mounting blobs from wherever they are, among what may be pulled.
+    pub mounts: bool,
 }
 
 impl Grant {
@@ -42,6 +44,13 @@ impl Grant {
             .as_ref()
             .is_none_or(|narrowing| narrowing.catalog)
     }
+
+    /// True if no bound of the credential is against mounting a blob from any repository that may be pulled from.
+    pub fn covers_mounts(&self) -> bool {
+        self.narrowing
+            .as_ref()
+            .is_none_or(|narrowing| narrowing.mounts)
+    }
 }
 
 impl Narrowing {
@@ -58,6 +67,7 @@ impl Narrowing {
         Self {
             repositories: self.repositories.into_iter().map(both).collect(),
             catalog: self.catalog && bounds.catalog,
+            mounts: self.mounts && bounds.mounts,
         }
     }
 

@@ -36,7 +36,9 @@ pub use access_token::{
 };
 pub use client_logins::ClientLogins;
 pub use client_rights::RememberedRights;
-pub use desk::{Desk, DeskError, MAX_RIGHTS, MadeRobot, NewRobot};
+pub use desk::{
+    Desk, DeskError, MAX_RIGHTS, MAX_ROBOT_LIFETIME, MIN_ROBOT_LIFETIME, MadeRobot, NewRobot,
+};
 pub use grant::{Grant, Narrowing};
 pub use htpasswd::{Htpasswd, InvalidHtpasswd, MAX_HTPASSWD_BYTES, WrongLine};
 pub use jws::{BadToken, MAX_TOKEN_PART_BYTES};
@@ -55,7 +57,7 @@ pub use refusal::{NearestRule, Refusal, Why, Wrong};
 pub use remembered::{RIGHT_MEMORY, WRONG_MEMORY};
 pub use robot_token::ROBOT_TOKEN_PREFIX;
 pub use rules::Rules;
-pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, Scope};
+pub use scope::{InvalidScope, MAX_SCOPE_BYTES, MAX_SCOPES, MOUNTS_SCOPE, Scope};
 pub use who::{InvalidWho, Who};
 pub use wildcard::{InvalidWildcard, Wildcard};
 pub use workload::{InvalidWorkloadRule, MAX_WORKLOAD_RULES, WorkloadRule, WorkloadRuleParts};

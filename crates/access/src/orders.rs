@@ -167,7 +167,9 @@ impl AccountOrderError {
             | Self::Id(_)
             | Self::Pattern(..)
             | Self::Actions(..)
-            | Self::Desk(DeskError::Password(_) | DeskError::Rights) => "invalid",
+            | Self::Desk(DeskError::Password(_) | DeskError::Rights | DeskError::Lifetime) => {
+                "invalid"
+            }
             Self::Desk(DeskError::Taken(_)) => "exists",
             Self::Desk(DeskError::NoUser(_) | DeskError::NoRobot(_)) => "not_found",
             Self::Desk(DeskError::Full(_)) => "full",

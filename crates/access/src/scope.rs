@@ -10,6 +10,9 @@ pub const MAX_SCOPE_BYTES: usize = 8 * 1024;
 /// The most scopes that are read of one request.
 pub const MAX_SCOPES: usize = 64;
 
+/// What a token is asked for that is to mount blobs without naming where they are.
+pub const MOUNTS_SCOPE: &str = "registry:mount:*";
+
 /// What a token is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -22,6 +25,8 @@ pub enum Scope {
     },
     /// `registry:catalog:*`: to list repositories.
     Catalog,
+    /// `registry:mount:*`, which is ours: to mount a blob without naming where it is.
+    Mounts,
 }
 
 /// Scopes that cannot be read.
@@ -68,6 +73,7 @@ impl Scope {
                 Ok(Some(Self::Repository { name, acts }))
             }
             "registry" if name == "catalog" => Ok(Some(Self::Catalog)),
+            "registry" if name == "mount" => Ok(Some(Self::Mounts)),
             _ if kind.is_empty() || name.is_empty() => Err(InvalidScope::Form),
             _ => Ok(None),
         }
@@ -115,6 +121,7 @@ mod tests {
                 vec![repository("a", "pull,push")],
             ),
             ("registry:catalog:*", vec![Scope::Catalog]),
+            (MOUNTS_SCOPE, vec![Scope::Mounts]),
             (" repository(plugin):a/b:pull  registry:other:* ", vec![]),
         ] {
             assert_eq!(Scope::parse_all(text), Ok(scopes), "{text:?}");

@@ -11,7 +11,7 @@ use forebay_oci::{Digest, Endpoint, Leave, Page, Query, Reference, RepositoryNam
 use forebay_registry::LocalRegistry;
 use futures::TryStreamExt;
 use http::header::AUTHORIZATION;
-use http::{Response, Version, request};
+use http::{HeaderMap, Response, Version, request};
 
 use crate::caller::caller;
 use crate::table::ANSWER_WITHIN;
@@ -87,17 +87,17 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// Who asks, as far as the request tells.
+    /// Who asks, as far as the request tells, by no name.
     pub(crate) fn caller(&self) -> Caller {
         caller(self.client, &self.head.headers, self.query.ns.is_some())
     }
+}
 
-    /// Whether it shows a password, which costs us most to look at.
-    pub(crate) fn shows_password(&self) -> bool {
-        let shown = self.head.headers.get(AUTHORIZATION);
-        let scheme = shown.and_then(|shown| shown.as_bytes().get(..BASIC.len()));
-        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BASIC))
-    }
+/// Whether a request shows a password, which costs us most to look at.
+pub(crate) fn shows_password(headers: &HeaderMap) -> bool {
+    let shown = headers.get(AUTHORIZATION);
+    let scheme = shown.and_then(|shown| shown.as_bytes().get(..BASIC.len()));
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BASIC))
 }
 
 impl Content {

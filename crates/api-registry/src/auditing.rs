@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use forebay_content::{Audit, AuditEntry, Clock};
 use forebay_http_kit::{Body, RequestId};
@@ -56,6 +57,20 @@ struct Line {
     act: &'static str,
     object: String,
     request: Option<RequestId>,
+}
+
+impl Book {
+    /// Tells how many tries had no line within an hour that is over by `now`.
+    pub(crate) fn sum_up(&self, now: Duration) {
+        for untold in self.refusals.take_untold(now) {
+            let object = untold.tries.to_string();
+            let entry = AuditEntry::of(&untold.who, FURTHER_TRIES, &object);
+            self.audit.record(&AuditEntry {
+                outcome: "refused",
+                ..entry
+            });
+        }
+    }
 }
 
 impl Audited {
@@ -134,35 +149,16 @@ impl Drop for BegunChange {
 impl Line {
     /// Tells of a try that changed nothing, as far as its account has lines left.
     fn tell_refusal(self, outcome: &str) {
-        self.sum_up();
         if self
             .book
             .refusals
             .count(&self.who, self.book.clock.monotonic())
         {
-            self.record(outcome, None);
+            self.tell(outcome, None);
         }
     }
 
-    fn tell(self, outcome: &str, digest: Option<&str>) {
-        self.sum_up();
-        self.record(outcome, digest);
-    }
-
-    /// Tells how many tries had no line within the hour that is over.
-    fn sum_up(&self) {
-        let now = self.book.clock.monotonic();
-        for untold in self.book.refusals.take_untold(now) {
-            let object = untold.tries.to_string();
-            let entry = AuditEntry::of(&untold.who, FURTHER_TRIES, &object);
-            self.book.audit.record(&AuditEntry {
-                outcome: "refused",
-                ..entry
-            });
-        }
-    }
-
-    fn record(&self, outcome: &str, digest: Option<&str>) {
+    fn tell(&self, outcome: &str, digest: Option<&str>) {
         self.book.audit.record(&AuditEntry {
             who: &self.who,
             from: self.from,

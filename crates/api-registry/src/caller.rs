@@ -1,6 +1,7 @@
 //! Who asks, as far as a request tells.
 //!
-//! What a client says of itself is a claim: it is counted under it and given no right by it.
+//! What a client says of itself is a claim: it is counted under it and given no right by it. Under a name it is so where nobody looks at
+//! passwords; elsewhere once it has shown whose it is.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,7 +33,8 @@ const FAMILIES: [(&str, &str, ClientKind); 10] = [
     ("curl/", "curl", ClientKind::Other),
 ];
 
-/// Reads the caller at `address` from a request. Only containerd's resolver adds `?ns=`, whatever its program calls itself.
+/// Reads the caller at `address` from a request, without a name yet. Only containerd's resolver adds `?ns=`, whatever its program calls
+/// itself.
 pub(crate) fn caller(address: Option<IpAddr>, headers: &HeaderMap, has_namespace: bool) -> Caller {
     let text = headers
         .get(USER_AGENT)
@@ -49,7 +51,7 @@ pub(crate) fn caller(address: Option<IpAddr>, headers: &HeaderMap, has_namespace
     Caller {
         client: Arc::new(Client {
             address,
-            user: find_user(headers),
+            user: None,
             agent,
             workload: workload.and_then(name),
         }),
@@ -57,8 +59,20 @@ pub(crate) fn caller(address: Option<IpAddr>, headers: &HeaderMap, has_namespace
     }
 }
 
-/// The user name of Basic credentials (RFC 7617, section 2). The password is looked at by nobody.
-fn find_user(headers: &HeaderMap) -> Option<Arc<str>> {
+/// The same caller, by this name.
+pub(crate) fn named(caller: &Caller, user: Option<Arc<str>>) -> Caller {
+    let client = Client {
+        user,
+        ..Client::clone(&caller.client)
+    };
+    Caller {
+        client: Arc::new(client),
+        kind: caller.kind,
+    }
+}
+
+/// The name that a client gives itself: that of Basic credentials (RFC 7617, section 2). The password is not looked at.
+pub(crate) fn claimed_name(headers: &HeaderMap) -> Option<Arc<str>> {
     let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -141,9 +155,10 @@ mod tests {
         let user = |sent: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, sent.parse().unwrap());
-            let caller = caller(None, &headers, false);
-            assert!(!format!("{caller:?}").contains("secret"));
-            caller.client.user.clone()
+            assert_eq!(caller(None, &headers, false).client.user, None);
+            let claimed = claimed_name(&headers);
+            assert!(!format!("{claimed:?}").contains("secret"));
+            claimed
         };
         let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
         assert_eq!(user(&basic("robot$ci:secret")).as_deref(), Some("robot$ci"));

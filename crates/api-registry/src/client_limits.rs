@@ -22,14 +22,14 @@ pub struct ClientLimit {
     pub burst: NonZeroU32,
 }
 
-/// Which clients a limit is for. What a client says of itself is a claim, its program and, where no access is configured, its name: who
+/// Which clients a limit is for. What a client says of itself is a claim, its program and, where nobody looks at passwords, its name: who
 /// says nothing, or another, is not limited by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitedClients {
     /// Those of a network.
     Network(IpNet),
-    /// Those that are let in by this name: a user's, that of a robot's token, or of a workload's rule. Where no access is configured,
-    /// those that show a password under it.
+    /// Those that are let in by this name: a user's, that of a robot's token, or of a workload's rule; at the host of an upstream that
+    /// says itself who may pull, those whose login it has taken. Where nobody looks at passwords, those that show one under it.
     User(String),
     /// Those whose program is of this family, such as `containerd`.
     Agent(String),
@@ -72,31 +72,45 @@ impl ClientLimit {
 }
 
 impl Used {
-    /// Counts a request of `client` under the one of `limits` that is for it.
+    /// Counts a request of `client` under the one of `limits` that is for it. Where it was counted before it was known whose it is, as of
+    /// `before`, and another limit was for that, it is given back there.
     ///
     /// # Errors
     /// It has asked too often: how long it is to wait.
     pub(crate) fn count(
         &self,
-        client: &Client,
+        (before, client): (Option<&Client>, &Client),
         limits: &[ClientLimit],
         now: Duration,
     ) -> Result<(), Duration> {
-        let Some(place) = find_limit(client, limits) else {
-            return Ok(());
-        };
-        let limit = &limits[place];
-        let payer = Payer {
-            address: client.network(),
-            limit: place,
-        };
+        let place = find_limit(client, limits);
         let mut debts = lock(&self.debts);
-        debts.count(payer, limit.rate(), now)
+        if let Some(before) = before {
+            let counted = find_limit(before, limits);
+            if counted == place {
+                return Ok(());
+            }
+            if let Some(place) = counted {
+                debts.give_back(&Payer::of(before, place), limits[place].rate(), 1);
+            }
+        }
+        place.map_or(Ok(()), |place| {
+            debts.count(Payer::of(client, place), limits[place].rate(), now)
+        })
+    }
+}
+
+impl Payer {
+    fn of(client: &Client, limit: usize) -> Self {
+        Self {
+            address: client.network(),
+            limit,
+        }
     }
 }
 
 /// The place of the first of `limits` that is for `client`.
-pub(crate) fn find_limit(client: &Client, limits: &[ClientLimit]) -> Option<usize> {
+fn find_limit(client: &Client, limits: &[ClientLimit]) -> Option<usize> {
     limits.iter().position(|limit| limit.of.hold(client))
 }
 
@@ -135,17 +149,23 @@ mod tests {
         let used = Used::default();
         let (busy, other) = (client("10.1.1.1", None, ""), client("10.1.1.2", None, ""));
         for _ in 0..5 {
-            assert_eq!(used.count(&busy, &limits, seconds(100)), Ok(()));
+            assert_eq!(used.count((None, &busy), &limits, seconds(100)), Ok(()));
         }
         for _ in 0..1_000 {
-            assert_eq!(used.count(&busy, &limits, seconds(100)), Err(seconds(1)));
+            assert_eq!(
+                used.count((None, &busy), &limits, seconds(100)),
+                Err(seconds(1))
+            );
         }
-        assert_eq!(used.count(&other, &limits, seconds(100)), Ok(()));
-        assert_eq!(used.count(&busy, &limits, seconds(101)), Ok(()));
-        assert_eq!(used.count(&busy, &limits, seconds(101)), Err(seconds(1)));
+        assert_eq!(used.count((None, &other), &limits, seconds(100)), Ok(()));
+        assert_eq!(used.count((None, &busy), &limits, seconds(101)), Ok(()));
+        assert_eq!(
+            used.count((None, &busy), &limits, seconds(101)),
+            Err(seconds(1))
+        );
         let outside = client("11.1.1.1", None, "");
         for _ in 0..1_000 {
-            assert_eq!(used.count(&outside, &limits, seconds(100)), Ok(()));
+            assert_eq!(used.count((None, &outside), &limits, seconds(100)), Ok(()));
         }
     }
 
@@ -163,22 +183,52 @@ mod tests {
         ] {
             let used = Used::default();
             let let_through = (0..10)
-                .filter(|_| used.count(&who, &limits, seconds(1)).is_ok())
+                .filter(|_| used.count((None, &who), &limits, seconds(1)).is_ok())
                 .count();
             assert_eq!(let_through, expected, "{who:?}");
         }
     }
 
     #[test]
+    fn what_was_counted_before_it_was_known_whose_it_is_is_given_back() {
+        let limits = [
+            limit(LimitedClients::User("ci".into()), 60, 3),
+            limit(network("10.0.0.0/8"), 60, 1),
+        ];
+        let used = Used::default();
+        let now = seconds(1);
+        let (stranger, ci) = (
+            client("10.1.1.1", None, ""),
+            client("10.1.1.1", Some("ci"), ""),
+        );
+        for _ in 0..3 {
+            assert_eq!(used.count((None, &stranger), &limits, now), Ok(()));
+            assert_eq!(used.count((Some(&stranger), &ci), &limits, now), Ok(()));
+        }
+        assert_eq!(used.count((None, &stranger), &limits, now), Ok(()));
+        let counted = used.count((Some(&stranger), &ci), &limits, now);
+        assert_eq!(counted, Err(seconds(1)));
+        // Who turns out to be nobody else has been counted, and is so once.
+        assert_eq!(used.count((None, &stranger), &limits, now), Ok(()));
+        let other = client("10.1.1.1", Some("di"), "");
+        assert_eq!(used.count((Some(&stranger), &other), &limits, now), Ok(()));
+        let counted = used.count((None, &stranger), &limits, now);
+        assert_eq!(counted, Err(seconds(1)));
+    }
+
+    #[test]
     fn a_limit_that_was_changed_holds_at_once() {
         let (used, who) = (Used::default(), client("10.1.1.1", None, ""));
         let slow = [limit(network("10.0.0.0/8"), 1, 1)];
-        assert_eq!(used.count(&who, &slow, seconds(1)), Ok(()));
-        assert_eq!(used.count(&who, &slow, seconds(1)), Err(seconds(60)));
+        assert_eq!(used.count((None, &who), &slow, seconds(1)), Ok(()));
+        assert_eq!(
+            used.count((None, &who), &slow, seconds(1)),
+            Err(seconds(60))
+        );
         let fast = [limit(network("10.0.0.0/8"), 600, 1)];
-        let wait = used.count(&who, &fast, seconds(1)).unwrap_err();
+        let wait = used.count((None, &who), &fast, seconds(1)).unwrap_err();
         assert_eq!(wait, Duration::from_millis(100));
-        assert_eq!(used.count(&who, &fast, seconds(1) + wait), Ok(()));
+        assert_eq!(used.count((None, &who), &fast, seconds(1) + wait), Ok(()));
     }
 
     #[test]
@@ -186,10 +236,11 @@ mod tests {
         let limits = [limit(network("2001:db8::/32"), 60, 5)];
         let used = Used::default();
         let host = |n: u32| client(&format!("2001:db8:1:1::{n:x}"), None, "");
-        let let_through = (1..1_000).filter(|&n| used.count(&host(n), &limits, seconds(1)).is_ok());
+        let let_through =
+            (1..1_000).filter(|&n| used.count((None, &host(n)), &limits, seconds(1)).is_ok());
         assert_eq!(let_through.count(), 5);
         let other = client("2001:db8:1:2::1", None, "");
-        assert_eq!(used.count(&other, &limits, seconds(1)), Ok(()));
+        assert_eq!(used.count((None, &other), &limits, seconds(1)), Ok(()));
     }
 
     #[test]
@@ -197,8 +248,8 @@ mod tests {
         let limits = [limit(LimitedClients::Agent("curl".into()), 60, 1)];
         let used = Used::default();
         let plain = client("10.1.1.1", None, "curl");
-        assert_eq!(used.count(&plain, &limits, seconds(1)), Ok(()));
+        assert_eq!(used.count((None, &plain), &limits, seconds(1)), Ok(()));
         let mapped = client("::ffff:10.1.1.1", None, "curl");
-        assert!(used.count(&mapped, &limits, seconds(1)).is_err());
+        assert!(used.count((None, &mapped), &limits, seconds(1)).is_err());
     }
 }

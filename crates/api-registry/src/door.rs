@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use forebay_access::{Access, Credential, Identity, Principal, Refusal, Verdict};
-use forebay_content::{Caller, Client, Secret};
+use forebay_access::{Access, Credential, Identity, MOUNTS_SCOPE, Principal, Refusal, Verdict};
+use forebay_content::{Caller, Secret};
 use forebay_http_kit::{RequestId, find_host};
 use forebay_oci::{Act, Endpoint, Leave, RepositoryName, RouteError, RouteTable, Target};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use crate::OciError;
 use crate::answered::RefusedLogin;
 use crate::asking::Asked;
+use crate::caller::{claimed_name, named};
 
 /// Where tokens are given, below the server's address.
 pub const TOKEN_PATH: &str = "/token";
@@ -90,18 +91,11 @@ impl<'a> Visitor<'a> {
     /// Who asks, for whoever counts: where access is configured, by the name that they were let in by, however they showed it, and by
     /// none if they showed no credential; elsewhere by what they say.
     pub(crate) fn caller(&self) -> Caller {
-        let said = self.asked.caller();
-        let Some((_, identity)) = &self.entered else {
-            return said;
+        let name = match &self.entered {
+            Some((_, identity)) => name_of(identity),
+            None => claimed_name(&self.asked.head.headers),
         };
-        let client = Client {
-            user: identity.principal.name().map(|name| name.as_str().into()),
-            ..Client::clone(&said.client)
-        };
-        Caller {
-            client: Arc::new(client),
-            ..said
-        }
+        named(&self.asked.caller(), name)
     }
 
     /// Answers a greeting: who comes without any credential is asked for one, or else clients never show theirs.
@@ -160,27 +154,24 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// The first of these local repositories, which hold a blob, that they may pull from, to mount it from there.
+    /// The first of these local repositories, which hold a blob, that they may pull from, to mount it from there; none, and the blob is
+    /// uploaded.
     ///
     /// # Errors
-    /// They may pull from one, but their token was not given for it: 401 with a challenge for a token that would do. What they may not
-    /// pull from is passed over, and the blob is uploaded then.
+    /// Their token was given for none of them, nor for mounts from wherever a blob is: 401 with a challenge for one that is. Who only has
+    /// that token is not to find out whether others of the repositories that its account may pull from hold the blob: the answer is this,
+    /// and names none, wherever the blob is, and where it is nowhere.
     pub(crate) fn choose_source(
         &self,
-        repositories: Vec<RepositoryName>,
+        mut holders: Vec<RepositoryName>,
     ) -> Result<Option<RepositoryName>, OciError> {
-        let mut all = repositories.iter();
-        if let Some(able) = all.find(|repository| self.may_pull(repository)) {
-            return Ok(Some(able.clone()));
-        }
-        let beyond = repositories
-            .into_iter()
-            .find(|repository| self.sees(repository));
-        match (beyond, &self.entered) {
-            (Some(beyond), Some((point, _))) => {
-                Err(point.challenge_with(self.asked, Some(&beyond)))
+        let covered = holders.iter().position(|holder| self.may_pull(holder));
+        match (covered, &self.entered) {
+            (Some(place), _) => Ok(Some(holders.swap_remove(place))),
+            (None, Some((point, identity))) if !identity.grant.covers_mounts() => {
+                Err(point.challenge_for(self.asked))
             }
-            _ => Ok(None),
+            (None, _) => Ok(holders.into_iter().find(|holder| self.sees(holder))),
         }
     }
 
@@ -231,20 +222,11 @@ impl AccessPoint {
 
     /// 401, with what a client needs to get a token for what it asked.
     fn challenge_for(&self, asked: &Asked<'_>) -> OciError {
-        let from = match &asked.endpoint {
-            Endpoint::Uploads { start, .. } => start.from.as_ref(),
-            _ => None,
-        };
-        self.challenge_with(asked, from)
-    }
-
-    /// The same; the token is to be good for the repository that a blob is mounted `from`, too.
-    fn challenge_with(&self, asked: &Asked<'_>, from: Option<&RepositoryName>) -> OciError {
         let mut parts = vec![
             format!("Bearer realm=\"{}\"", self.realm(asked)),
             format!("service=\"{}\"", self.access.rules().service),
         ];
-        let scope = scope(&asked.endpoint, asked.leave, from);
+        let scope = scope(&asked.endpoint, asked.leave);
         parts.extend(scope.map(|scope| format!("scope=\"{scope}\"")));
         if asked.head.headers.contains_key(AUTHORIZATION) {
             // RFC 6750, section 3.1: a token that is not good for this.
@@ -269,6 +251,12 @@ impl AccessPoint {
     }
 }
 
+/// The name that somebody was let in by, for whoever counts.
+pub(crate) fn name_of(identity: &Identity) -> Option<Arc<str>> {
+    let name = identity.principal.name();
+    name.map(|name| name.as_str().into())
+}
+
 /// Scheme and host by which a request came.
 fn base_of(asked: &Asked<'_>) -> String {
     let scheme = if asked.is_tls { "https" } else { "http" };
@@ -276,8 +264,8 @@ fn base_of(asked: &Asked<'_>) -> String {
     format!("{scheme}://{host}")
 }
 
-/// The scope of a token that would do, in the client's words; a blob may be mounted `from` elsewhere.
-fn scope(endpoint: &Endpoint, leave: Leave, from: Option<&RepositoryName>) -> Option<String> {
+/// The scope of a token that would do, in the client's words.
+fn scope(endpoint: &Endpoint, leave: Leave) -> Option<String> {
     let acts = match leave {
         Leave::Greet => return None,
         Leave::List => return Some("registry:catalog:*".to_owned()),
@@ -288,9 +276,13 @@ fn scope(endpoint: &Endpoint, leave: Leave, from: Option<&RepositoryName>) -> Op
         Leave::To(Act::Admin) => "*",
     };
     let scope = format!("repository:{}:{acts}", endpoint.name()?);
-    Some(match from {
-        Some(from) => format!("{scope} repository:{from}:pull"),
-        None => scope,
+    let Endpoint::Uploads { start, .. } = endpoint else {
+        return Some(scope);
+    };
+    Some(match (&start.mount, &start.from) {
+        (_, Some(from)) => format!("{scope} repository:{from}:pull"),
+        (Some(_), None) => format!("{scope} {MOUNTS_SCOPE}"),
+        (None, None) => scope,
     })
 }
 

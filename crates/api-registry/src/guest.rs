@@ -17,6 +17,7 @@ use http::header::AUTHORIZATION;
 use tracing::info;
 
 use crate::asking::{Asked, Content, in_time};
+use crate::caller::claimed_name;
 use crate::door;
 use crate::table::Table;
 use crate::{OciError, registry_api};
@@ -29,6 +30,8 @@ pub(crate) struct Guest<'a> {
     upstream: &'a UpstreamName,
     rights: &'a dyn ClientRights,
     login: Option<ClientLogin>,
+    /// What the login calls them.
+    name: Option<Arc<str>>,
     request_id: Option<&'a RequestId>,
     clock: &'a dyn Clock,
 }
@@ -67,6 +70,9 @@ impl<'a> Guest<'a> {
         Ok(Self {
             upstream,
             rights: rights.as_ref(),
+            name: login
+                .as_ref()
+                .and_then(|_| claimed_name(&asked.head.headers)),
             login,
             request_id: asked.head.extensions.get(),
             clock,
@@ -93,13 +99,13 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Lets them have what of the target they ask for, if the upstream would.
+    /// Lets them have what of the target they ask for, if the upstream would; by which name, if it has taken their login.
     pub(crate) async fn check(
         &self,
         request: &Request,
         content: &Content,
         target: &Target,
-    ) -> Result<(), OciError> {
+    ) -> Result<Option<Arc<str>>, OciError> {
         let sought = sought(content);
         let login = self.login.as_ref();
         let checked = self.rights.check_right(request, login, &sought);
@@ -108,7 +114,10 @@ impl<'a> Guest<'a> {
         let right = checked.map_err(|error| self.unchecked(&error, caller, Some(target)))?;
         self.tell(right);
         match (right, login) {
-            (ClientRight::Given { .. }, _) => Ok(()),
+            // What is given to everybody proves no login: by it anybody could be called anything.
+            (ClientRight::Given { is_login_proven }, _) => {
+                Ok(self.name.clone().filter(|_| is_login_proven))
+            }
             // Whatever is refused to nobody may be somebody's; and some clients show their login only when they are asked.
             (_, None) | (ClientRight::WrongLogin, Some(_)) => Err(challenge(self.upstream)),
             (ClientRight::Refused { .. } | ClientRight::Unknown, Some(_)) => {

@@ -1,7 +1,7 @@
 //! How many refused tries of each account are written down, so that whoever may change nothing pushes no change out of the audit log,
 //! and takes no disk.
 //!
-//! Of the tries beyond them the log has the number, once the hour is over and something is written down.
+//! Of the tries beyond them the log has the number, once the hour is over.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use forebay_content::{Caller, Clock, ContentSource, Request, SourceError};
 use forebay_http_kit::{
     AccessLabels, Body, ClientAddress, INSTANCE, Peer, RequestBody, RequestId, find_host,
 };
+use forebay_jobs::Supervisor;
 use forebay_limits::Priority;
 use forebay_oci::{
     Act, Addressing, Endpoint, LOCAL_UPSTREAM, Leave, Page, RepositoryName, Route, Target,
@@ -17,16 +19,19 @@ use forebay_registry::Uploader;
 use http::{HeaderMap, HeaderValue, Method, Response, request};
 
 use crate::admission::is_from_page;
-use crate::asking::{Asked, At, Content};
+use crate::asking::{Asked, At, Content, shows_password};
 use crate::auditing::{Audited, Book};
-use crate::caller::caller;
-use crate::client_limits::{Used, find_limit};
-use crate::door::Visitor;
+use crate::caller::{caller, named};
+use crate::client_limits::Used;
+use crate::door::{self, Visitor};
 use crate::guest::{self, Guest};
 use crate::pushing::Pushing;
 use crate::refusals::Refusals;
 use crate::table::Table;
 use crate::{Answered, OciError, Outcome, answer, tokens};
+
+/// How often is looked whether an hour is over of which the audit log has to be told how many refused tries it has no lines of.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// The distribution API. Clones answer from the same table.
 #[derive(Clone)]
@@ -56,6 +61,25 @@ impl RegistryApi {
         }
     }
 
+    /// Has the audit log told how many refused tries it has no lines of: within a minute of the end of their hour, and when the program
+    /// stops.
+    pub fn keep_audit(&self, supervisor: &Supervisor) {
+        let (api, tasks) = (self.clone(), supervisor.clone());
+        supervisor.spawn("refused tries", async move {
+            while !tasks.is_stopping() {
+                tokio::select! {
+                    () = tasks.stopping() => {}
+                    () = api.clock.sleep(LOOK_EVERY) => api.sum_up(api.clock.monotonic()),
+                }
+            }
+            api.sum_up(Duration::MAX);
+        });
+    }
+
+    fn sum_up(&self, now: Duration) {
+        self.book(&self.table.load()).sum_up(now);
+    }
+
     /// Whether how the server does may be told to whoever asks so: a client that is admitted and, where access is configured, may
     /// administer every repository.
     ///
@@ -64,10 +88,24 @@ impl RegistryApi {
     pub async fn let_watch(&self, head: &request::Parts, peer: Peer) -> Result<(), Response<Body>> {
         let table = self.table.load_full();
         let client = table.clients.client(peer, &head.headers);
-        let let_in = match self.admit(&table, client, &head.headers) {
-            Ok(()) => tokens::let_administer(&table, (head, client)).await,
-            Err(error) => Err(error),
+        let let_in = async {
+            self.admit(&table, client, &head.headers)?;
+            let Some(point) = &table.access else {
+                return Ok(());
+            };
+            let stranger = caller(client, &head.headers, false);
+            let is_counted = shows_password(&head.headers);
+            if is_counted {
+                self.count(&table, (None, &stranger))?;
+            }
+            let identity = tokens::authenticate_admin(point, (head, client)).await?;
+            if is_counted {
+                let known = named(&stranger, door::name_of(&identity));
+                self.count(&table, (Some(&stranger), &known))?;
+            }
+            tokens::let_administer(point, &identity)
         };
+        let let_in: Result<(), OciError> = let_in.await;
         let_in.map_err(|error| with_client(told(Err(error), head, None), (peer, client)))
     }
 
@@ -80,14 +118,16 @@ impl RegistryApi {
     ) -> Response<Body> {
         let table = self.table.load_full();
         let client = table.clients.client(peer, &head.headers);
-        let admitted = self
-            .admit(&table, client, &head.headers)
-            .and_then(|()| self.count(&table, &caller(client, &head.headers, false)));
-        let given = match admitted {
-            Ok(()) => tokens::give(&table, (head, client), body.of_client(client)).await,
-            Err(error) => Err(error),
+        let given = async {
+            self.admit(&table, client, &head.headers)?;
+            let stranger = caller(client, &head.headers, false);
+            self.count(&table, (None, &stranger))?;
+            let wished = tokens::read(&table, (head, client), body.of_client(client)).await?;
+            let known = named(&stranger, door::name_of(&wished.identity));
+            self.count(&table, (Some(&stranger), &known))?;
+            wished.give(&table, head)
         };
-        with_client(told(given, head, None), (peer, client))
+        with_client(told(given.await, head, None), (peer, client))
     }
 
     /// The answer to one request; never an error, because an error is an answer too.
@@ -112,29 +152,31 @@ impl RegistryApi {
         with_client(told(answer, head, None), (peer, client))
     }
 
-    /// Counts a request under the operator's limits.
-    fn count(&self, table: &Table, caller: &Caller) -> Result<(), OciError> {
+    /// Counts a request under the operator's limits; under its caller's own in the place of the one by which it was counted `before`,
+    /// when nobody knew yet who they are.
+    fn count(
+        &self,
+        table: &Table,
+        (before, caller): (Option<&Caller>, &Caller),
+    ) -> Result<(), OciError> {
         if table.limits.is_empty() {
             return Ok(());
         }
         let now = self.clock.monotonic();
-        let counted = self.used.count(&caller.client, &table.limits, now);
+        let clients = (before.map(|before| &*before.client), &*caller.client);
+        let counted = self.used.count(clients, &table.limits, now);
         counted.map_err(|wait| OciError::too_often(wait, caller.kind))
     }
 
-    /// Counts a request that was let in, unless the limit that is for its caller counted it at the door, where they may have called
-    /// themselves by any name.
+    /// Counts a request that was let in. At the door it was counted by no name, whatever its client calls itself.
     fn count_let_in(
         &self,
         table: &Table,
         asked: &Asked<'_>,
         caller: &Caller,
     ) -> Result<(), OciError> {
-        let limit_of = |caller: &Caller| find_limit(&caller.client, &table.limits);
-        if is_counted_at_door(table, asked) && limit_of(caller) == limit_of(&asked.caller()) {
-            return Ok(());
-        }
-        self.count(table, caller)
+        let stranger = is_counted_at_door(table, asked).then(|| asked.caller());
+        self.count(table, (stranger.as_ref(), caller))
     }
 
     fn book(&self, table: &Table) -> Book {
@@ -171,7 +213,7 @@ impl RegistryApi {
         body: RequestBody,
     ) -> Result<Response<Body>, OciError> {
         if is_counted_at_door(table, asked) {
-            self.count(table, &asked.caller())?;
+            self.count(table, (None, &asked.caller()))?;
         }
         let host = find_host(asked.head);
         if let Some(upstream) = table.routes.find_apart(host) {
@@ -237,10 +279,15 @@ impl RegistryApi {
         (name, content): (&RepositoryName, &Content),
         (target, addressing): (Target, Addressing),
     ) -> Result<Response<Body>, OciError> {
-        let caller = Arc::new(caller);
+        let mut caller = Arc::new(caller);
         // A refusal is as much this upstream's and this repository's answer, also in the access log.
         let answer = self
-            .ask(table, (asked, guest), (name, content), (&target, &caller))
+            .ask(
+                table,
+                (asked, guest),
+                (name, content),
+                (&target, &mut caller),
+            )
             .await;
         let (mut response, outcome) = answer.unwrap_or_else(|error| {
             let id = asked.head.extensions.get::<RequestId>();
@@ -261,12 +308,13 @@ impl RegistryApi {
         Ok(response)
     }
 
+    /// Asks for content, for a caller who has a name once their login is known to be theirs.
     async fn ask(
         &self,
         table: &Table,
         (asked, guest): (&Asked<'_>, Option<&Guest<'_>>),
         (name, content): (&RepositoryName, &Content),
-        (target, caller): (&Target, &Arc<Caller>),
+        (target, caller): (&Target, &mut Arc<Caller>),
     ) -> Result<(Response<Body>, Outcome), OciError> {
         let kind = caller.kind;
         self.count_let_in(table, asked, caller)?;
@@ -276,14 +324,21 @@ impl RegistryApi {
             (None, Some(source)) => source.as_ref(),
             (None, None) => return Err(no_source(target)),
         };
-        let request = Request {
+        let mut request = Request {
             repository: target.repository.clone(),
             caller: Arc::clone(caller),
             priority: Priority::Interactive,
             patience: table.patience.of(kind),
         };
         match (guest, table.rights.contains_key(&target.upstream)) {
-            (Some(guest), _) => guest.check(&request, content, target).await?,
+            (Some(guest), _) => {
+                let proven = guest.check(&request, content, target).await?;
+                if proven.is_some() {
+                    *caller = Arc::new(named(caller, proven));
+                    self.count_let_in(table, asked, caller)?;
+                    request.caller = Arc::clone(caller);
+                }
+            }
             (None, false) => {}
             // No route leads here; if one ever did, its images would still be for those alone whom it lets.
             (None, true) => return Err(OciError::hidden()),
@@ -397,7 +452,7 @@ async fn list_repositories(
 /// Whether a request counts before it is let in: one that shows a password which will be looked at, as that costs us most.
 fn is_counted_at_door(table: &Table, asked: &Asked<'_>) -> bool {
     let is_apart = || table.routes.find_apart(find_host(asked.head)).is_some();
-    asked.shows_password() && (table.access.is_some() || is_apart())
+    shows_password(&asked.head.headers) && (table.access.is_some() || is_apart())
 }
 
 /// Tells the access log whose request it was, where another asked for it.

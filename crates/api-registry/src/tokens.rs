@@ -9,7 +9,7 @@ use forebay_access::{
     Credential, Identity, MAX_TOKEN_REPOSITORIES, Narrowing, Principal, Scope, Verdict,
 };
 use forebay_content::Secret;
-use forebay_http_kit::{Body, RequestBody, find_host};
+use forebay_http_kit::{Body, RequestBody, WholeBody, find_host};
 use forebay_oci::{Act, Route, route};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode, request};
@@ -47,12 +47,21 @@ struct Given<'a> {
     expires_in: u64,
 }
 
-/// Gives a token to whoever shows a good credential, and one of anonymous to whoever shows none.
-pub(crate) async fn give(
-    table: &Table,
+/// A token that is asked for, by somebody whose credential is good or who has none.
+pub(crate) struct Wished<'t> {
+    point: &'t AccessPoint,
+    pub(crate) identity: Identity,
+    wish: Wish,
+    /// Counted by the server for as long as what was read of it is held.
+    _form: Option<WholeBody>,
+}
+
+/// Reads what a token is asked for, and lets in who asks.
+pub(crate) async fn read<'t>(
+    table: &'t Table,
     (head, client): (&request::Parts, Option<IpAddr>),
     body: RequestBody,
-) -> Result<Response<Body>, OciError> {
+) -> Result<Wished<'t>, OciError> {
     if table.routes.find_apart(find_host(head)).is_some() {
         return Err(OciError::no_tokens_apart());
     }
@@ -73,7 +82,6 @@ pub(crate) async fn give(
     if head.headers.contains_key(AUTHORIZATION) {
         identity = Some(authenticate(point, (head, client), &wish).await?);
     }
-    // Counted by the server for as long as what was read of it is held.
     let mut form = None;
     if head.method == Method::POST {
         let whole = match &identity {
@@ -88,34 +96,51 @@ pub(crate) async fn give(
         Some(identity) => identity,
         None => authenticate(point, (head, client), &wish).await?,
     };
-    let narrowing = wish.narrowing(table, head)?;
-    let issued = point.access.issue(&identity, narrowing);
-    let issued = issued.map_err(|refusal| OciError::refused(&refusal, wrong))?;
-    let given = Given {
-        token: issued.token.expose(),
-        access_token: issued.token.expose(),
-        token_type: "Bearer",
-        expires_in: issued.lifetime.as_secs(),
-    };
-    let mut response = Response::new(Body::from(
-        serde_json::to_vec(&given).map_err(OciError::internal)?,
-    ));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(Wished {
+        point,
+        identity,
+        wish,
+        _form: form,
+    })
 }
 
-/// Lets whoever may administer every repository know what is about all of them; everybody where no access is configured.
-pub(crate) async fn let_administer(
-    table: &Table,
-    (head, client): (&request::Parts, Option<IpAddr>),
-) -> Result<(), OciError> {
-    let Some(point) = &table.access else {
-        return Ok(());
-    };
-    let identity = authenticate(point, (head, client), &Wish::default()).await?;
-    match point.access.decide_everywhere(&identity, Act::Admin) {
+impl Wished<'_> {
+    /// Gives it.
+    pub(crate) fn give(
+        &self,
+        table: &Table,
+        head: &request::Parts,
+    ) -> Result<Response<Body>, OciError> {
+        let narrowing = self.wish.narrowing(table, head)?;
+        let issued = self.point.access.issue(&self.identity, narrowing);
+        let issued = issued.map_err(|refusal| OciError::refused(&refusal, wrong))?;
+        let given = Given {
+            token: issued.token.expose(),
+            access_token: issued.token.expose(),
+            token_type: "Bearer",
+            expires_in: issued.lifetime.as_secs(),
+        };
+        let mut response = Response::new(Body::from(
+            serde_json::to_vec(&given).map_err(OciError::internal)?,
+        ));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+}
+
+/// Who wants to know what is about all repositories.
+pub(crate) async fn authenticate_admin(
+    point: &AccessPoint,
+    who: (&request::Parts, Option<IpAddr>),
+) -> Result<Identity, OciError> {
+    authenticate(point, who, &Wish::default()).await
+}
+
+/// Lets whoever may administer every repository know what is about all of them.
+pub(crate) fn let_administer(point: &AccessPoint, identity: &Identity) -> Result<(), OciError> {
+    match point.access.decide_everywhere(identity, Act::Admin) {
         Verdict::Allowed => Ok(()),
         Verdict::Login => Err(wrong()),
         Verdict::Hidden | Verdict::Refused => Err(OciError::no_admin()),
@@ -193,6 +218,7 @@ impl Wish {
         for scope in scopes.map_err(|error| OciError::bad_wish(&error.to_string()))? {
             match scope {
                 Scope::Catalog => narrowing.catalog = true,
+                Scope::Mounts => narrowing.mounts = true,
                 Scope::Repository { name, acts } => {
                     let host = find_host(head);
                     let meant = route(host, self.ns.as_deref(), &name, &table.routes);

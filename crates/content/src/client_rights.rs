@@ -79,7 +79,8 @@ pub enum Sought {
 pub enum ClientRight {
     /// They may read the repository; or, asked of a login alone, it is good.
     Given {
-        /// Whether the answer shows that the login is good: what is given to everybody does not. False where none was shown.
+        /// Whether the login is known to be good: by this answer, as what is given to everybody does not show it, or by one before it
+        /// and none since. False where none was shown.
         is_login_proven: bool,
     },
     /// They may not read the repository, or there is none; or, asked of a login alone, they are not greeted with it, good or not.

@@ -2,7 +2,7 @@
 
 use forebay_content::{ClientRight, Missing, SourceError, Standing};
 
-use crate::rights_rig::{GIVEN, REFUSED, Rig, login, only_alice, unavailable};
+use crate::rights_rig::{GIVEN, OPEN, REFUSED, Rig, login, only_alice, unavailable};
 
 #[tokio::test]
 async fn a_right_is_asked_for_once_in_its_time_and_is_out_after_it() {
@@ -125,6 +125,31 @@ async fn a_question_that_nobody_waits_for_ends_and_the_next_one_is_put_anew() {
     let right = rig.right("alice:secret app@1").await.unwrap();
     assert_eq!(right, GIVEN);
     assert_eq!(rig.registry.asked().len(), 2);
+}
+
+/// By a public image alone anybody could be called anything.
+#[tokio::test]
+async fn what_everybody_is_given_is_given_by_name_to_a_login_that_has_worked_until_it_is_wrong() {
+    let rig = Rig::new(|question| {
+        Ok(match question {
+            "alice:secret own@1" => GIVEN,
+            "alice:secret gone@1" => ClientRight::WrongLogin,
+            _ => OPEN,
+        })
+    });
+    for (question, right) in [
+        ("alice:secret open@1", OPEN),
+        ("alice:secret own@1", GIVEN),
+        ("alice:secret open@1", GIVEN),
+        ("alice:secret other@1", GIVEN),
+        ("alice:secre open@1", OPEN),
+        ("bob:secret open@1", OPEN),
+        ("nobody open@1", OPEN),
+        ("alice:secret gone@1", ClientRight::WrongLogin),
+        ("alice:secret open@1", OPEN),
+    ] {
+        assert_eq!(rig.right(question).await.unwrap(), right, "{question}");
+    }
 }
 
 #[tokio::test]

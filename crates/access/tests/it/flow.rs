@@ -24,7 +24,7 @@ fn asked(repositories: &[(&str, &str)]) -> Narrowing {
         repositories: repositories
             .map(|(target, acts)| (at(target), acts.parse().unwrap()))
             .collect(),
-        catalog: false,
+        ..Narrowing::default()
     }
 }
 
@@ -51,8 +51,8 @@ async fn a_token_says_who_asks_and_narrows_what_they_may_do() {
     ] {
         assert_eq!(rig.verdict(&bearer, target, act), verdict, "{act} {target}");
     }
-    assert!(!bearer.grant.covers_catalog());
-    assert!(alice.grant.covers_catalog());
+    assert!(!bearer.grant.covers_catalog() && !bearer.grant.covers_mounts());
+    assert!(alice.grant.covers_catalog() && alice.grant.covers_mounts());
 }
 
 /// Rights are decided at each request, whatever a token was given for.
@@ -78,6 +78,28 @@ async fn a_token_gives_no_right() {
     let bearer = rig.bearer(&token).await.unwrap();
     let verdict = rig.verdict(&bearer, "local/team/app", Act::Pull);
     assert_eq!(verdict, Verdict::Hidden);
+}
+
+#[tokio::test]
+async fn what_of_the_whole_registry_a_token_is_for_is_in_it_and_in_none_that_is_given_for_it() {
+    let rig = Rig::new(house_rules()).with_user("alice", PASSWORD).await;
+    let alice = rig.basic("alice", PASSWORD).await.unwrap();
+    for (catalog, mounts) in [(true, false), (false, true), (true, true)] {
+        let of_registry = |catalog, mounts| Narrowing {
+            catalog,
+            mounts,
+            ..Narrowing::default()
+        };
+        let token = rig.access.issue(&alice, of_registry(catalog, mounts));
+        let bearer = rig.bearer(&token.unwrap().token).await.unwrap();
+        // By the token, another that is asked for all.
+        let token = rig.access.issue(&bearer, of_registry(true, true));
+        let next = rig.bearer(&token.unwrap().token).await.unwrap();
+        for Identity { grant, .. } in [bearer, next] {
+            let covered = (grant.covers_catalog(), grant.covers_mounts());
+            assert_eq!(covered, (catalog, mounts));
+        }
+    }
 }
 
 #[tokio::test]

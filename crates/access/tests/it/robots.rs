@@ -49,6 +49,28 @@ async fn a_robot_may_do_what_its_token_says_over_both_schemes() {
 }
 
 #[tokio::test]
+async fn a_token_is_made_for_a_second_to_ten_years_or_for_ever() {
+    let rig = Rig::new(rules(Vec::new()));
+    for (expires_in, is_made) in [
+        (Duration::ZERO, false),
+        (Duration::from_millis(999), false),
+        (Duration::from_secs(1), true),
+        (3650 * DAY, true),
+        (3650 * DAY + Duration::from_millis(1), false),
+        (Duration::MAX, false),
+    ] {
+        let new = NewRobot {
+            name: "ci".parse().unwrap(),
+            rights: vec![right(&["team/*"], "pull")],
+            expires_in: Some(expires_in),
+        };
+        let made = rig.access.desk().add_robot(new).await;
+        assert_eq!(made.is_ok(), is_made, "{expires_in:?}: {made:?}");
+        assert!(is_made || matches!(made, Err(DeskError::Lifetime)));
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_worth_nothing_from_the_moment_when_it_expires() {
     let rig = Rig::new(rules(Vec::new()));
     let MadeRobot { token, .. } = make(&rig, "ci", Some(90 * DAY)).await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use forebay_api_registry::{ClientRules, Patience, RegistryApi, TOKEN_PATH, Table};
+use forebay_api_registry::{Answered, ClientRules, Patience, RegistryApi, TOKEN_PATH, Table};
 use forebay_content::memory::{MemoryBlobs, MemoryHosted, MemoryJournal};
 use forebay_content::{
     Audit, AuditEntry, BlobError, Journal, JournalEntry, JournalPage, JournalPlace, JournalReader,
@@ -30,10 +30,14 @@ pub(crate) struct Edge {
     pub(crate) journal: Arc<HeldJournal>,
     pub(crate) lines: Arc<Lines>,
     pub(crate) clock: ManualClock,
+    names: Arc<Names>,
     beginnings: Arc<Notify>,
     departures: Arc<Notify>,
     supervisor: Supervisor,
 }
+
+/// By which names pulls were answered, as whoever counts is told.
+type Names = Mutex<Vec<Option<Arc<str>>>>;
 
 /// A journal that is written to when the test says so.
 pub(crate) struct HeldJournal {
@@ -52,6 +56,7 @@ pub(crate) struct Lines {
 
 struct Door {
     api: RegistryApi,
+    names: Arc<Names>,
     beginnings: Arc<Notify>,
     departures: Arc<Notify>,
 }
@@ -104,8 +109,12 @@ impl Edge {
         let table = Arc::new(ArcSwap::from_pointee(table));
         let instance = HeaderValue::from_static("test");
         let (beginnings, departures) = (Arc::<Notify>::default(), Arc::<Notify>::default());
+        let names = Arc::<Names>::default();
+        let api = RegistryApi::new(Arc::clone(&table), instance, clock);
+        api.keep_audit(&supervisor);
         let door = Door {
-            api: RegistryApi::new(Arc::clone(&table), instance, clock),
+            api,
+            names: Arc::clone(&names),
             beginnings: Arc::clone(&beginnings),
             departures: Arc::clone(&departures),
         };
@@ -117,10 +126,25 @@ impl Edge {
             journal,
             lines,
             clock: manual,
+            names,
             beginnings,
             departures,
             supervisor,
         }
+    }
+
+    /// As the program's end does.
+    pub(crate) fn stop(&self) {
+        self.supervisor.stop();
+    }
+
+    /// By which names the pulls since the last look were answered.
+    pub(crate) fn take_names(&self) -> Vec<Option<String>> {
+        let names = std::mem::take(&mut *self.names.lock().unwrap());
+        let names = names
+            .into_iter()
+            .map(|name| name.map(|name| name.to_string()));
+        names.collect()
     }
 
     /// Waits until a request has begun to be answered.
@@ -155,6 +179,10 @@ impl Handler for Door {
         } else {
             self.api.answer(&head, body, peer).await
         };
+        if let Some(answered) = answer.extensions().get::<Answered>() {
+            let name = answered.caller.client.user.clone();
+            self.names.lock().unwrap().push(name);
+        }
         departure.is_answered = true;
         answer
     }

@@ -7,7 +7,10 @@ use forebay_content::{
     ClientLogin, ClientRight, ClientRights, ClientVisit, Missing, Request, Sought, SourceError,
 };
 
+use forebay_api_registry::{LimitedClients, Table};
+
 use crate::edge::Edge;
+use crate::limited::limit_of;
 use crate::wire::Ask;
 
 /// A registry that says the same to all.
@@ -33,6 +36,48 @@ impl ClientRights for Says {
     }
 }
 
+/// An upstream that stands apart, says this of everybody's rights, and has nothing.
+fn says(table: &mut Table, right: ClientRight) {
+    let name = || "registry.example".into();
+    table.routes.apart.insert(name());
+    table.routes.hosts.insert("own.example".into(), name());
+    table.rights.insert(name(), Arc::new(Says(right)));
+    let nothing = table.local.clone().expect("local repositories");
+    table.sources.insert(name(), nothing);
+}
+
+#[tokio::test]
+async fn a_guest_is_called_by_a_name_once_the_registry_has_taken_its_login() {
+    let given = |is_login_proven| ClientRight::Given { is_login_proven };
+    let refused = ClientRight::Refused {
+        is_login_proven: false,
+    };
+    for (right, name) in [
+        (given(true), Some("alice")),
+        // To everybody.
+        (given(false), None),
+        (ClientRight::WrongLogin, None),
+        (refused, None),
+        (ClientRight::Absent(Missing::Manifest), None),
+    ] {
+        // The limit of a name is for whose it is, too: here, the only one who is held back.
+        let edge = Edge::with(|table| {
+            says(table, right);
+            table.limits = vec![limit_of(LimitedClients::User("alice".into()), 2)];
+        });
+        let pull = Ask::new("GET /v2/team/app/manifests/1").header("host", "own.example");
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            let pulled = pull.clone().login("alice", "secret").to(edge.address).await;
+            statuses.push(pulled.status);
+        }
+        let names = vec![name.map(str::to_owned); 3];
+        assert_eq!(edge.take_names(), names, "{right:?}");
+        assert_eq!(statuses[2] == 429, name.is_some(), "{right:?} {statuses:?}");
+        assert_ne!(statuses[1], 429, "{right:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_greeting_is_answered_as_the_registry_answers_the_login() {
     let given = |is_login_proven| ClientRight::Given { is_login_proven };
@@ -46,12 +91,7 @@ async fn a_greeting_is_answered_as_the_registry_answers_the_login() {
         (refused(true), 403),
         (ClientRight::Absent(Missing::Repository), 401),
     ] {
-        let edge = Edge::with(|table| {
-            let name = || "registry.example".into();
-            table.routes.apart.insert(name());
-            table.routes.hosts.insert("own.example".into(), name());
-            table.rights.insert(name(), Arc::new(Says(right)));
-        });
+        let edge = Edge::with(|table| says(table, right));
         let greeting = || Ask::new("GET /v2/").header("host", "own.example");
         let greeted = greeting().login("alice", "secret").to(edge.address).await;
         assert_eq!(greeted.status, expected, "{right:?}: {}", greeted.body);

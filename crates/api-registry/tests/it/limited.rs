@@ -11,13 +11,19 @@ use crate::wire::Ask;
 
 const BURST: u32 = 3;
 
+/// One request a second, and so many at once.
+pub(crate) fn limit_of(of: LimitedClients, burst: u32) -> ClientLimit {
+    ClientLimit {
+        of,
+        per_minute: NonZeroU32::new(60).unwrap(),
+        burst: NonZeroU32::new(burst).unwrap(),
+    }
+}
+
 /// One request a second, and three at once.
 fn limit() -> ClientLimit {
-    ClientLimit {
-        of: LimitedClients::Network("127.0.0.0/8".parse().unwrap()),
-        per_minute: NonZeroU32::new(60).unwrap(),
-        burst: NonZeroU32::new(BURST).unwrap(),
-    }
+    let network = "127.0.0.0/8".parse().unwrap();
+    limit_of(LimitedClients::Network(network), BURST)
 }
 
 async fn is_limited(edge: &Edge, ask: &Ask) {
@@ -71,5 +77,28 @@ async fn tokens_and_passwords_count_and_asking_what_to_log_in_with_does_not() {
             let challenged = Ask::new("GET /v2/app/manifests/1").to(edge.address).await;
             assert_eq!(challenged.status, 401);
         }
+    }
+}
+
+/// Else whoever tries passwords would call itself by the name that may ask most.
+#[tokio::test]
+async fn a_name_counts_once_it_is_shown_whose_it_is() {
+    const OF_ALICE: u32 = 3 * BURST;
+    let (name, password) = ALICE;
+    for line in ["GET /token", "GET /v2/_catalog"] {
+        let point = alice(&["app"], "pull,push").await;
+        let edge = Edge::with(|table| {
+            table.access = Some(point);
+            let of_alice = LimitedClients::User(name.to_owned());
+            table.limits = vec![limit_of(of_alice, OF_ALICE), limit()];
+        });
+        for _ in 0..OF_ALICE {
+            let answer = Ask::new(line).login(name, password).to(edge.address).await;
+            assert_eq!(answer.status, 200, "{line}");
+        }
+        let answer = Ask::new(line).login(name, password).to(edge.address).await;
+        assert_eq!(answer.status, 429, "{line}");
+        let wrong = Ask::new(line).login(name, "wrong horse");
+        is_limited(&edge, &wrong).await;
     }
 }
