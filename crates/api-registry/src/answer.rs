@@ -1,6 +1,6 @@
 //! What the answers of `/v2/` look like.
 //!
-//! Source: OCI distribution-spec, "Pull", "Push", "Content Discovery"; RFC 9111 §5.5 for `Warning: 110`.
+//! Source: OCI distribution-spec, "Pull", "Push", "Content Discovery", "Warnings" (of `Warning` there is 299 alone).
 
 use forebay_content::{Blob, BlobBody, List, ManifestContent, Piece, Provenance, Resolved};
 use forebay_http_kit::{AccessLabels, Body, BodyPart, BoxError, FileLane, FilePart};
@@ -326,7 +326,7 @@ fn note(response: &mut Response<Body>, provenance: Provenance) {
     if provenance == Provenance::Stale {
         response.headers_mut().insert(
             WARNING,
-            HeaderValue::from_static("110 - \"Response is Stale\""),
+            HeaderValue::from_static("299 - \"Response is Stale\""),
         );
     }
     let labels = AccessLabels::default().with("cache", provenance.as_str());

@@ -9,6 +9,11 @@ const BROKEN_OFF: &str = "broken_off";
 pub trait Audit: Send + Sync {
     /// Writes down one. It never fails for who makes the change; what could not be written is the operator's to hear.
     fn record(&self, entry: &AuditEntry<'_>);
+
+    /// What is wrong with it, in words for an operator, if the last change could not be written down.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A change, or a try at one. Never holds a secret.

@@ -1,7 +1,8 @@
-//! How a collection gives way: after each piece of work it rests, if anybody pulled meanwhile, and it ends when the program stops.
+//! How a collection gives way: after each piece of work it rests, if anybody pulled of late, and it ends when the program stops.
 //!
 //! A collection keeps a processor and the disk busy. Who pulls at such a moment may wait longer, and where all moments are such,
-//! the 99th of a hundred pulls does. Resting makes them few; where nobody pulls there is no reason to.
+//! the 99th of a hundred pulls does. Resting makes them few, for many who pull and for one now and then; where nobody pulls there is
+//! no reason to.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,10 +11,10 @@ use forebay_content::Clock;
 use forebay_jobs::Supervisor;
 
 /// Beside pulls, a collection rests so many times as long as it worked. What comes of it is measured: `garbage` in the bench.
-const REST: u32 = 9;
+const REST: u32 = 19;
 
-/// The longest rest: who stops pulling is noticed by then.
-const MAX_REST: Duration = Duration::from_secs(1);
+/// How long it rests after somebody pulled, and the longest rest.
+const OF_LATE: Duration = Duration::from_secs(1);
 
 /// How many manifests were asked for.
 #[derive(Debug, Default)]
@@ -24,8 +25,12 @@ pub(crate) struct Pace<'r> {
     pulls: &'r Pulls,
     clock: &'r dyn Clock,
     supervisor: &'r Supervisor,
-    /// When the piece of work began, and how much had been asked for by then.
-    began: (Duration, u64),
+    /// When the piece of work began.
+    began: Duration,
+    /// How much had been asked for when it was looked at last.
+    seen: u64,
+    /// When it was last seen that somebody pulls.
+    pulled: Option<Duration>,
 }
 
 impl Pulls {
@@ -46,23 +51,35 @@ impl<'r> Pace<'r> {
             pulls,
             clock,
             supervisor,
-            began: (clock.monotonic(), pulls.count()),
+            began: clock.monotonic(),
+            seen: pulls.count(),
+            pulled: None,
         }
     }
 
-    /// Ends a piece of work, rests if anything was pulled during it, and begins the next; false if there is to be none, for the
+    /// Ends a piece of work, rests if anything was pulled of late, and begins the next; false if there is to be none, for the
     /// program stops.
     pub(crate) async fn goes_on(&mut self) -> bool {
-        let worked = self.clock.monotonic().saturating_sub(self.began.0);
-        if self.pulls.count() != self.began.1 {
-            let rest = self.clock.sleep((worked * REST).min(MAX_REST));
+        let now = self.clock.monotonic();
+        if self.is_pulled_from(now) {
+            let worked = now.saturating_sub(self.began);
+            let rest = self.clock.sleep((worked * REST).min(OF_LATE));
             tokio::select! {
                 () = rest => {}
                 () = self.supervisor.stopping() => {}
             }
         }
-        self.began = (self.clock.monotonic(), self.pulls.count());
+        self.began = self.clock.monotonic();
         !self.supervisor.is_stopping()
+    }
+
+    fn is_pulled_from(&mut self, now: Duration) -> bool {
+        let seen = std::mem::replace(&mut self.seen, self.pulls.count());
+        if seen != self.seen {
+            self.pulled = Some(now);
+        }
+        self.pulled
+            .is_some_and(|pulled| now.saturating_sub(pulled) < OF_LATE)
     }
 }
 
@@ -78,25 +95,40 @@ mod tests {
     const WORK: Duration = Duration::from_millis(10);
 
     #[test]
-    fn one_who_works_alone_never_rests_and_beside_pulls_nine_times_as_long_as_the_work_took() {
+    fn one_who_works_alone_never_rests_and_after_a_pull_nineteen_times_as_long_as_each_piece_took()
+    {
         let (pulls, clock, supervisor) = world();
         let mut pace = Pace::new(&pulls, &clock, &supervisor);
         clock.advance(WORK);
         assert_eq!(pace.goes_on().now_or_never(), Some(true));
-        clock.advance(WORK);
         pulls.note();
-        {
+        for _ in 0..5 {
+            clock.advance(WORK);
             let mut rest = pin!(pace.goes_on());
             assert_eq!(rest.as_mut().now_or_never(), None);
-            clock.advance(8 * WORK);
-            pulls.note();
+            clock.advance(18 * WORK);
             assert_eq!(rest.as_mut().now_or_never(), None);
             clock.advance(WORK);
             assert_eq!(rest.now_or_never(), Some(true));
         }
-        // What was pulled during the rest was in nobody's way.
+        // Nobody pulled for a second.
         clock.advance(WORK);
         assert_eq!(pace.goes_on().now_or_never(), Some(true));
+    }
+
+    #[test]
+    fn who_pulls_while_it_rests_has_it_rest_again() {
+        let (pulls, clock, supervisor) = world();
+        let mut pace = Pace::new(&pulls, &clock, &supervisor);
+        for _ in 0..3 {
+            pulls.note();
+            clock.advance(OF_LATE);
+            let mut rest = pin!(pace.goes_on());
+            assert_eq!(rest.as_mut().now_or_never(), None);
+            pulls.note();
+            clock.advance(OF_LATE);
+            assert_eq!(rest.now_or_never(), Some(true));
+        }
     }
 
     #[test]
@@ -111,7 +143,7 @@ mod tests {
             if is_stopping {
                 supervisor.stop();
             } else {
-                clock.advance(MAX_REST);
+                clock.advance(OF_LATE);
             }
             assert_eq!(rest.now_or_never(), Some(!is_stopping));
         }

@@ -13,7 +13,7 @@ use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, 
 /// A running server does so every hour by itself; this does it now, while everything goes on: blobs that were uploaded longer
 /// ago than the grace and that no manifest refers to, and the bytes of what no repository holds. Until then what was deleted counts
 /// for its repository's quota. What lifecycle rules would let go stays (forebay repo expire), and the cache is no part of it.
-/// While images of local repositories are pulled it works a tenth of the time, so that no pull waits for it.
+/// While images of local repositories are pulled it works a twentieth of the time, so that no pull waits for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes("Examples:\n  forebay gc\n  forebay gc --grace 2h --data /var/lib/forebay"))]
 pub struct Args {

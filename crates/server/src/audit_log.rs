@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use forebay_api_admin::Metrics;
 use forebay_content::{Audit, AuditEntry, Clock};
 use forebay_limits::printable;
@@ -36,6 +37,8 @@ pub(crate) struct AuditLog {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     open: Mutex<Option<Open>>,
+    /// What is wrong, if the last line could not be written.
+    trouble: ArcSwapOption<String>,
 }
 
 struct Open {
@@ -68,6 +71,7 @@ impl AuditLog {
             path: dir.join(FILE_NAME),
             clock,
             open: Mutex::default(),
+            trouble: ArcSwapOption::empty(),
         }
     }
 
@@ -152,6 +156,10 @@ impl Audit for Counted {
         self.log.record(entry);
         self.metrics.record(entry);
     }
+
+    fn trouble(&self) -> Option<String> {
+        self.log.trouble()
+    }
 }
 
 impl Audit for AuditLog {
@@ -173,9 +181,19 @@ impl Audit for AuditLog {
                 bytes.push(b'\n');
                 self.write(&bytes)
             });
-        if let Err(error) = written {
+        let trouble = written.err().map(|error| {
             error!(%error, path = %self.path.display(), act = entry.act, object = line.object, "cannot write down a change");
-        }
+            Arc::new(format!(
+                "changes are made and not written down: {} cannot be written to ({error}); make room on its disk or give Forebay the right to \
+                 write it, and see in the log which changes are missing",
+                self.path.display()
+            ))
+        });
+        self.trouble.store(trouble);
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.load().as_deref().cloned()
     }
 }
 
@@ -227,6 +245,26 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         assert!(serde_json::from_str::<serde_json::Value>(lines[1]).is_ok());
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_written_down_is_told_until_one_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = AuditLog::new(dir.path(), Arc::new(ManualClock::default()));
+        let path = dir.path().join(FILE_NAME);
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(log.trouble(), None);
+        log.record(&entry("team/app:1"));
+        let trouble = log.trouble().unwrap();
+        assert!(trouble.contains(path.to_str().unwrap()), "{trouble}");
+        std::fs::remove_dir(&path).unwrap();
+        log.record(&entry("team/app:2"));
+        assert_eq!(log.trouble(), None);
+        assert!(
+            std::fs::read_to_string(path)
+                .unwrap()
+                .contains("team/app:2")
+        );
     }
 
     #[test]

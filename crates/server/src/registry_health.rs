@@ -1,5 +1,5 @@
-//! Whether the bytes of local repositories are where rows say, looked after now and then, and whether pushes are kept: for `/readyz`
-//! and the log.
+//! Whether the bytes of local repositories are where rows say, looked after now and then, whether pushes are kept, and changes
+//! written down: for `/readyz` and the log.
 //!
 //! A volume that is not mounted, or has gone, is told soon after; single losses are for `forebay fsck` to find.
 
@@ -11,7 +11,7 @@ use arc_swap::ArcSwapOption;
 use forebay_api_admin::HostedReadings;
 use forebay_backup::{REGISTRY_DIRECTORY, is_emptied};
 use forebay_catalog_sql::SqlRegistry;
-use forebay_content::Clock;
+use forebay_content::{Audit, Clock};
 use forebay_jobs::Supervisor;
 use forebay_registry::LocalRegistry;
 use tracing::{info, warn};
@@ -27,17 +27,20 @@ pub(crate) struct RegistryHealth {
     /// What was found when their bytes were looked for last.
     lost: Arc<ArcSwapOption<String>>,
     registry: Option<Arc<LocalRegistry>>,
+    /// Where changes are written down.
+    audit: Option<Arc<dyn Audit>>,
 }
 
 impl RegistryHealth {
     /// Looks now, and again and again until `supervisor` stops.
     pub(crate) async fn watch(
         hosting: &Hosting,
-        data: &Path,
+        (data, audit): (&Path, &Arc<dyn Audit>),
         (clock, supervisor): (&Arc<dyn Clock>, &Supervisor),
     ) -> Self {
         let health = Self {
             registry: Some(Arc::clone(&hosting.registry)),
+            audit: Some(Arc::clone(audit)),
             ..Self::default()
         };
         let trouble = format!(
@@ -67,7 +70,8 @@ impl RegistryHealth {
     pub(crate) fn troubles(&self) -> Vec<String> {
         let lost = self.lost.load().as_deref().cloned();
         let refused = self.registry.as_ref().and_then(|it| it.disk_trouble());
-        lost.into_iter().chain(refused).collect()
+        let unwritten = self.audit.as_ref().and_then(|it| it.trouble());
+        lost.into_iter().chain(refused).chain(unwritten).collect()
     }
 
     /// What local repositories hold; none where there are none, or their rows cannot be read.

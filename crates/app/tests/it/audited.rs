@@ -151,3 +151,19 @@ async fn what_fsck_mends_is_told_with_and_without_a_server() {
     assert!(accepted.contains(&digest("two")), "{accepted}");
     assert_eq!(mended.len(), 2);
 }
+
+#[tokio::test]
+async fn changes_that_cannot_be_written_down_are_told_at_readiness_until_one_is() {
+    let setup = configured(&Forebay::new(), "local = [\"team/*\"]\n", "");
+    let program = setup.start().await;
+    let log = setup.data().join("audit.jsonl");
+    fs::create_dir(&log).expect("a folder in its place");
+    is_pushed(&program, "team/app:1", "one").await;
+    let ready = program.get("/readyz").await.text();
+    assert!(ready.starts_with(r#"{"status":"degraded""#), "{ready}");
+    assert!(ready.contains("changes are made and not written down"), "{ready}");
+    fs::remove_dir(&log).expect("an empty folder");
+    is_pushed(&program, "team/app:2", "two").await;
+    let ready = program.get("/readyz").await.text();
+    assert_eq!(ready, r#"{"status":"ready","problems":[]}"#);
+}

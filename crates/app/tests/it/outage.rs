@@ -83,7 +83,7 @@ async fn serves(program: &Program, pull: &Pull, what: &str) -> Duration {
     let slowest = pull.succeeds(program).await;
     assert!(slowest < WITHIN, "{what}: {slowest:?}");
     let by_tag = program.get(&pull.by_tag.path).await;
-    assert_eq!(by_tag.told(), "200, 110 - \"Response is Stale\"", "{what}");
+    assert_eq!(by_tag.told(), "200, 299 - \"Response is Stale\"", "{what}");
     let stale = "forebay_served_total{upstream=\"docker.io\",kind=\"manifest\",result=\"stale\"}";
     assert!(program.metric(stale).await > 0.0);
     slowest
@@ -285,7 +285,7 @@ async fn wait_for(program: &Program, path: &str) -> Duration {
     loop {
         tokio::select! {
             answer = &mut answer => {
-                assert_eq!(answer.told(), "200, 110 - \"Response is Stale\"");
+                assert_eq!(answer.told(), "200, 299 - \"Response is Stale\"");
                 return waited;
             }
             () = tokio::time::sleep(STEP * 3) => {

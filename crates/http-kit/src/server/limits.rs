@@ -31,7 +31,7 @@ pub struct ServeLimits {
     pub header_timeout: Duration,
     /// Between requests of one connection.
     pub keep_alive_idle: Duration,
-    /// Between two chunks of a request's body.
+    /// How long may be waited for 16 KiB of a request's body, or for its end.
     pub body_idle: Duration,
     /// For a request's body that is read whole, from the moment in which it is asked for: one that is sent a byte at a time is
     /// never idle.

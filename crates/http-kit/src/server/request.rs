@@ -13,9 +13,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::buffers::{Buffers, Holder, NoRoom, Room};
 use super::limits::ServeLimits;
+
+/// Of a body so much is waited for at a time, in bytes: by the default limits 4 kbit/s are fast enough.
+const LEAST_BYTES: usize = 16 * 1024;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +74,8 @@ impl RequestIds {
 pub struct RequestBody {
     incoming: Incoming,
     idle: Duration,
+    /// What has come of the next [`LEAST_BYTES`], and how long was waited for it.
+    slice: (usize, Duration),
     within: Duration,
     buffers: Arc<Buffers>,
     /// Whose bytes they are.
@@ -92,7 +98,7 @@ pub enum RequestBodyError {
         /// The cap.
         limit: usize,
     },
-    /// The client stopped sending: answer 408.
+    /// The client stopped sending, or sends next to nothing: answer 408.
     #[error("the request's body stalled")]
     Idle,
     /// The client sends too slowly: answer 408.
@@ -121,6 +127,7 @@ impl RequestBody {
         Self {
             incoming,
             idle: limits.body_idle,
+            slice: (0, Duration::ZERO),
             within: limits.body_within,
             buffers,
             client: peer.address.map(|address| address.ip()),
@@ -133,16 +140,26 @@ impl RequestBody {
         Self { client, ..self }
     }
 
-    /// The next chunk; none after the last.
+    /// The next chunk; none after the last. Of each [`LEAST_BYTES`] that come, none is waited for longer than
+    /// [`ServeLimits::body_idle`] in all: who sends a byte now and then does not hold a connection for ever. The time in which nobody
+    /// asks for a chunk does not count.
     pub async fn next_chunk(&mut self) -> Option<Result<Bytes, RequestBodyError>> {
         loop {
-            let frame = match tokio::time::timeout(self.idle, self.incoming.frame()).await {
+            let asked = Instant::now();
+            let left = self.idle.saturating_sub(self.slice.1);
+            let frame = match tokio::time::timeout(left, self.incoming.frame()).await {
                 Err(_) => return Some(Err(RequestBodyError::Idle)),
                 Ok(None) => return None,
                 Ok(Some(Err(_))) => return Some(Err(RequestBodyError::Cut)),
                 Ok(Some(Ok(frame))) => frame,
             };
-            if let Ok(chunk) = frame.into_data() {
+            let chunk = frame.into_data().unwrap_or_default();
+            self.slice.0 += chunk.len();
+            self.slice.1 += asked.elapsed();
+            if self.slice.0 >= LEAST_BYTES {
+                self.slice = (0, Duration::ZERO);
+            }
+            if !chunk.is_empty() {
                 return Some(Ok(chunk));
             }
         }

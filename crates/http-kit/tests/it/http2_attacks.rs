@@ -25,6 +25,10 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
+/// What this process may grow by for all floods, with both of their sides and the tests beside, in KiB: a flood that was kept, and not
+/// answered or cut, were hundreds of MB.
+const MAX_GROWTH_KIB: u64 = 128 * 1024;
+
 /// How often a flood's unit is sent before it counts as borne: some MB of frames each.
 const FLOOD: u32 = 100_000;
 
@@ -247,6 +251,7 @@ async fn every_flood_ends_its_own_connection_and_nobody_elses() {
     let speaker = Speaker::believing(&authority).offering(&["h2"]);
     let bystander = Speaker::believing(&authority);
     let tasks = forebay_jobs::Supervisor::new();
+    let before_kib = resident_kib("VmRSS:");
     for is_secure in [false, true] {
         let served = if is_secure {
             secure(&authority)
@@ -280,8 +285,22 @@ async fn every_flood_ends_its_own_connection_and_nobody_elses() {
             }
             let ended = within(ended).await.unwrap();
             assert!(ended, "{name} (within TLS: {is_secure})");
+            let grown_kib = resident_kib("VmHWM:").saturating_sub(before_kib);
+            println!("{name} (within TLS: {is_secure}): {grown_kib} KiB more until now");
+            assert!(
+                grown_kib < MAX_GROWTH_KIB,
+                "{name} (within TLS: {is_secure}): {grown_kib} KiB more"
+            );
         }
     }
+}
+
+/// This process's memory, now or at most.
+fn resident_kib(which: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let found = status.lines().find_map(|line| line.strip_prefix(which));
+    let (kib, _) = found.unwrap().trim().split_once(' ').unwrap();
+    kib.parse().unwrap()
 }
 
 /// A few bytes that stand for megabytes: refused before they are written out.

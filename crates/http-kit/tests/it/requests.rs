@@ -8,6 +8,7 @@ use futures::stream::FuturesUnordered;
 use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, UnixStream};
+use tokio::time::interval;
 
 use super::wire::{Served, Wire, ok, within};
 
@@ -80,6 +81,55 @@ async fn a_body_that_stalls_is_given_up() {
     wire.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n0123")
         .await;
     assert!(wire.read_answer(false).await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_given_up_and_one_that_is_only_slow_is_read_to_its_end() {
+    let limits = ServeLimits {
+        body_idle: Duration::from_secs(1),
+        ..ServeLimits::default()
+    };
+    let served = Served::start(limits, |request, _| async move {
+        let (mut body, mut length) = (request.into_body(), 0);
+        while let Some(chunk) = body.next_chunk().await {
+            match chunk {
+                Ok(chunk) => length += chunk.len(),
+                Err(error) => return ok(error.to_string()),
+            }
+        }
+        ok(format!("got {length}"))
+    });
+    let head = "POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut drips = served.connect().await;
+    drips.send(head).await;
+    let mut often = interval(Duration::from_millis(20));
+    let mut answer = [0; 12];
+    within(async {
+        loop {
+            tokio::select! {
+                read = drips.0.read_exact(&mut answer) => break read.map(drop),
+                _ = often.tick() => drips.0.write_all(b"1\r\nx\r\n").await.unwrap_or_default(),
+            }
+        }
+    })
+    .await
+    .unwrap();
+    assert!(
+        drips
+            .read_all()
+            .await
+            .contains("the request's body stalled")
+    );
+
+    let mut slow = served.connect().await;
+    slow.send(head).await;
+    let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+    for _ in 0..60 {
+        often.tick().await;
+        slow.send(&chunk).await;
+    }
+    slow.send("0\r\n\r\n").await;
+    assert!(slow.read_answer(false).await.ends_with("got 983040"));
 }
 
 #[tokio::test]

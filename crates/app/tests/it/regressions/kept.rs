@@ -186,9 +186,9 @@ async fn what_becomes_of_a_kept_tag_that_is_gone_is_the_operators_choice() {
         }
     }
     insta::assert_snapshot!(found, @r#"
-    serve, deleted: 200, 110 - "Response is Stale"
-    serve, private: 200, 110 - "Response is Stale"
-    serve, its repository deleted: 200, 110 - "Response is Stale"
+    serve, deleted: 200, 299 - "Response is Stale"
+    serve, private: 200, 299 - "Response is Stale"
+    serve, its repository deleted: 200, 299 - "Response is Stale"
     refuse, deleted: 404 MANIFEST_UNKNOWN
     refuse, private: 401 UNAUTHORIZED
     refuse, its repository deleted: 401 UNAUTHORIZED
