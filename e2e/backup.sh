@@ -50,10 +50,10 @@ digest_at() {
 
 # Pulls each image that is named in a file, with its digest, and fails unless that is what comes.
 pull_all() {
-  local image digest dir="$WORK/pulled"
+  local image digest server="${2:-$SERVER}" dir="$WORK/pulled"
   while read -r image digest; do
     rm -rf "$dir"
-    skopeo copy -q --src-tls-verify=false "docker://$SERVER/$image" "dir:$dir"
+    skopeo copy -q --src-tls-verify=false "docker://$server/$image" "dir:$dir"
     expect_equal "digest of $image" "$digest" "$(digest_of_input <"$dir/manifest.json")"
   done <"$1"
 }
@@ -92,6 +92,26 @@ for number in 1 2 4 5 7 8 10 11; do
 done
 run_forebay backup "$WORK/backup" --json >"$WORK/again.json"
 expect_equal "objects that the run after copied" 0 "$(jq .copied_objects "$WORK/again.json")"
+
+echo "== what rots in it is seen and copied anew by a run that verifies"
+rotten=$(find "$WORK/backup/registry/blobs" -type f -size +100k | head -n 1)
+printf 'rot' | dd of="$rotten" bs=1 seek=1000 conv=notrunc status=none
+run_forebay backup "$WORK/backup"
+if run_forebay backup "$WORK/backup" --verify >"$WORK/said" 2>&1; then fail "rot in the backup was not found"; fi
+grep -q '1 object had rotted in the backup, and was copied anew' "$WORK/said" || fail "$(cat "$WORK/said")"
+run_forebay backup "$WORK/backup" --verify
+
+echo "== a copy of it runs beside the server, as the guide says"
+cp -a "$WORK/backup" "$WORK/tried"
+"$BIN/forebay" fsck --dry-run --data "$WORK/tried" | grep 'sound objects'
+FOREBAY_LIFECYCLE='[]' FOREBAY_ALERTS__WEBHOOKS='[]' \
+  "$BIN/forebay" serve --config "$WORK/forebay.toml" --data "$WORK/tried" --listen 127.0.0.1:5001 >"$WORK/tried.log" 2>&1 &
+tried=$!
+wait_until "$READY_WITHIN_S" curl -sf http://127.0.0.1:5001/readyz
+pull_all "$WORK/images" 127.0.0.1:5001
+pull_all "$WORK/images"
+stop "$tried"
+run_forebay backup "$WORK/backup"
 
 echo "== it goes nowhere where it could take something away"
 mkdir "$WORK/foreign"

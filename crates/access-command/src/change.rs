@@ -2,19 +2,19 @@
 
 use forebay_access::{AccountOrder, AccountOutcome};
 use forebay_config::Config;
-use forebay_server::{is_data_dir, note_of_new, order_accounts};
+use forebay_server::{begins_data, note_of_new, order_accounts};
 use forebay_terminal::{Failure, Printer};
 
 /// Has the order carried out on the data of `config`.
 ///
 /// # Errors
-/// Those of [`order_accounts`].
+/// Those of [`begins_data`] and [`order_accounts`].
 pub(crate) async fn change(
     config: &Config,
     order: AccountOrder,
     printer: &Printer,
 ) -> Result<AccountOutcome, Failure> {
-    let is_first = !is_data_dir(&config.data);
+    let is_first = begins_data(config)?;
     let told = order_accounts(&config.data, order).await?;
     if is_first {
         printer.note(note_of_new(&config.data, "accounts are"));

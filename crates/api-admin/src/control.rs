@@ -115,6 +115,8 @@ pub struct FsckRequest {
 pub struct BackupRequest {
     /// The directory of the backup, an absolute path as the server sees it.
     pub to: String,
+    /// Whether what it has already is read and hashed.
+    pub verify: bool,
 }
 
 /// How far a backup has come.

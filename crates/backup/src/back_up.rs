@@ -52,14 +52,16 @@ impl Source<'_> {
 /// Backs the registry up into the directory `to`, which is empty, an earlier backup, or not there, on `disk`. Pushes, deletes and
 /// pulls go on; bytes are not cleared away meanwhile.
 ///
+/// What an earlier run copied is taken for what it was, or, to `verify`, read and hashed, and copied again where it is not.
+///
 /// The content is that of one moment. Dropped before it returns, and killed at any time, it leaves the earlier backup or the new one.
 ///
 /// # Errors
 /// [`BackupFailed`], which says what `to` has then.
 pub async fn back_up(
     source: &Source<'_>,
-    to: &Path,
-    disk: Arc<dyn Disk>,
+    (to, disk): (&Path, Arc<dyn Disk>),
+    verify: bool,
     tell: &(dyn Fn(&Progress) + Sync),
 ) -> Result<BackupReport, BackupFailed> {
     let before = |why| Left::Before.after(why);
@@ -71,7 +73,7 @@ pub async fn back_up(
     let next = Arc::clone(&place);
     let next = off_worker(move || next.begin()).await.map_err(before)?;
     let spared = source.registry.spare_bytes().await;
-    let made = make(source, &place, &next, tell).await;
+    let made = make(source, (&place, &next), verify, tell).await;
     let mut report = match made {
         Ok(report) => report,
         Err(error) => {
@@ -99,6 +101,7 @@ async fn remove_unheld(source: &Source<'_>, place: &Place) -> Result<u64, Backup
         from: source.blobs,
         to: &to,
         place: &place.dir,
+        verify: false,
     };
     let removed = bytes.remove_unheld().await;
     rows.close().await.map_err(|source| unread(place, source))?;
@@ -108,8 +111,8 @@ async fn remove_unheld(source: &Source<'_>, place: &Place) -> Result<u64, Backup
 /// Makes all files of the next backup, and copies the bytes that it needs.
 async fn make(
     source: &Source<'_>,
-    place: &Arc<Place>,
-    next: &Path,
+    (place, next): (&Arc<Place>, &Path),
+    verify: bool,
     tell: &(dyn Fn(&Progress) + Sync),
 ) -> Result<BackupReport, BackupError> {
     let copy = source.rows.begin_copy(&next.join(REGISTRY_FILE_NAME)).await;
@@ -146,6 +149,7 @@ async fn make(
         from: source.blobs,
         to: &to,
         place: &place.dir,
+        verify,
     };
     let copied = bytes.copy(&mut report, tell).await;
     rows.close().await.map_err(|source| unread(place, source))?;

@@ -1,4 +1,6 @@
 //! The bytes of a backup: what is held and not there yet is copied, hashed on its way; what nobody holds any more goes.
+//!
+//! What an earlier run copied is known by its name and size, unless it is to be verified.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,13 +12,13 @@ use forebay_content::{
 use forebay_oci::{Digest, Hasher};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::report::{MAX_TOLD, Uncopied};
+use crate::report::{BadObject, MAX_TOLD};
 use crate::{BackupError, BackupReport, Progress};
 
 /// How many are copied at once: most are small, and wait for a sync each.
 const COPIED_AT_ONCE: usize = 4;
 
-/// The most repositories that are named with what could not be copied.
+/// The most repositories that are named with an object of which something is wrong.
 const MAX_HOLDERS: u32 = 16;
 
 /// From where to where bytes are copied.
@@ -27,6 +29,8 @@ pub(crate) struct Bytes<'a> {
     pub(crate) to: &'a dyn BlobStore,
     /// Where that is, for people.
     pub(crate) place: &'a Path,
+    /// Whether what is there already is read and hashed.
+    pub(crate) verify: bool,
 }
 
 /// What became of one object.
@@ -56,33 +60,53 @@ impl Bytes<'_> {
             .await
             .map_err(|error| self.unread(error))?;
         report.repositories = usage.repositories;
-        let mut ahead = Ahead {
-            store: self.to,
-            page: VecDeque::new(),
-            last: None,
-        };
+        let (mut there, mut here) = (Ahead::of(self.to), Ahead::of(self.from));
         let mut held = pin!(held_pages(self.rows).map_err(|error| self.unread(error)));
         while let Some(page) = held.try_next().await? {
-            let mut missing = Vec::new();
+            let (mut missing, mut damaged) = (Vec::new(), Vec::new());
             for stat in page {
-                let found = ahead.find(&stat.digest).await;
-                if found.map_err(|error| self.failed(error))? == Some(stat.size) {
-                    report.objects += 1;
-                    report.bytes += stat.size;
-                } else {
+                let found = there.find(&stat.digest).await;
+                if found.map_err(|error| self.failed(error))? != Some(stat.size) {
                     missing.push(stat);
+                    continue;
+                }
+                if self.verify && self.to.verify(&stat.digest).await.is_err() {
+                    damaged.push(stat);
+                    continue;
+                }
+                report.objects += 1;
+                report.bytes += stat.size;
+                // What cannot be listed is told by fsck, which looks into everything.
+                if let Ok(found) = here.find(&stat.digest).await
+                    && found != Some(stat.size)
+                {
+                    let why = found.map_or("it is not there", |_| "it has another size");
+                    let told = (&mut report.lost, &mut report.lost_beside);
+                    self.tell_bad(told, &stat.digest, why.to_owned()).await?;
                 }
             }
-            let copies = missing.into_iter().map(|stat| self.copy_one(stat));
-            let mut copies = stream::iter(copies).buffer_unordered(COPIED_AT_ONCE);
-            while let Some(copied) = copies.next().await {
-                self.count(copied?, report).await?;
-            }
+            let before = report.copied_objects;
+            self.copy_all(damaged, report).await?;
+            report.mended_objects += report.copied_objects - before;
+            self.copy_all(missing, report).await?;
             tell(&Progress {
                 objects: report.objects,
                 of_objects: usage.objects,
                 copied_bytes: report.copied_bytes,
             });
+        }
+        Ok(())
+    }
+
+    async fn copy_all(
+        &self,
+        objects: Vec<BlobStat>,
+        report: &mut BackupReport,
+    ) -> Result<(), BackupError> {
+        let copies = objects.into_iter().map(|stat| self.copy_one(stat));
+        let mut copies = stream::iter(copies).buffer_unordered(COPIED_AT_ONCE);
+        while let Some(copied) = copies.next().await {
+            self.count(copied?, report).await?;
         }
         Ok(())
     }
@@ -95,17 +119,32 @@ impl Bytes<'_> {
                 report.copied_objects += 1;
                 report.copied_bytes += bytes;
             }
-            Copied::Not(..) if report.uncopied.len() >= MAX_TOLD => report.uncopied_beside += 1,
             Copied::Not(digest, error) => {
-                let holders = self.rows.holders(&digest, MAX_HOLDERS).await;
-                let holders = holders.map_err(|error| self.unread(error))?;
-                report.uncopied.push(Uncopied {
-                    digest: digest.to_string(),
-                    repositories: holders.iter().map(ToString::to_string).collect(),
-                    why: in_words(&error),
-                });
+                let told = (&mut report.uncopied, &mut report.uncopied_beside);
+                self.tell_bad(told, &digest, in_words(&error)).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Tells an object with those who hold it, or counts it where enough are told.
+    async fn tell_bad(
+        &self,
+        (told, beside): (&mut Vec<BadObject>, &mut u64),
+        digest: &Digest,
+        why: String,
+    ) -> Result<(), BackupError> {
+        if told.len() >= MAX_TOLD {
+            *beside += 1;
+            return Ok(());
+        }
+        let holders = self.rows.holders(digest, MAX_HOLDERS).await;
+        let holders = holders.map_err(|error| self.unread(error))?;
+        told.push(BadObject {
+            digest: digest.to_string(),
+            repositories: holders.iter().map(ToString::to_string).collect(),
+            why,
+        });
         Ok(())
     }
 
@@ -174,7 +213,15 @@ impl Bytes<'_> {
     }
 }
 
-impl Ahead<'_> {
+impl<'a> Ahead<'a> {
+    fn of(store: &'a dyn BlobStore) -> Self {
+        Self {
+            store,
+            page: VecDeque::new(),
+            last: None,
+        }
+    }
+
     /// The size of the blob, if it is there. Each is asked for after those before it in their order.
     async fn find(&mut self, digest: &Digest) -> Result<Option<u64>, BlobError> {
         loop {

@@ -11,7 +11,7 @@ pub use back_up::{Source, back_up};
 pub use emptied::{LOST_AND_FOUND, Unknown, has_journals, is_emptied};
 pub use error::{BackupError, BackupFailed, Left};
 pub use place::settle;
-pub use report::{BackupReport, Progress, Uncopied};
+pub use report::{BackupReport, BadObject, Progress};
 
 /// What the directory of local repositories' blobs and journals is called in a data directory.
 pub const REGISTRY_DIRECTORY: &str = "registry";

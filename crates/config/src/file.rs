@@ -44,6 +44,10 @@ section! {
         listen: ListenAddresses = "127.0.0.1:5000",
         /// The data directory. It is made when it is not there.
         data: PathBuf = "./forebay-data",
+        /// Whether there must be data of Forebay's in the data directory already. With `true`, no start and no command begins a new
+        /// one: where a volume is not mounted, or another one is, nothing is pushed to the wrong disk. To be written after the first
+        /// start.
+        data_must_exist: bool = "false",
         /// The upstream that a bare path means: `/v2/library/nginx/…` is `docker.io/library/nginx`.
         root: HostPort = "docker.io",
         /// The namespaces of local repositories, to which images can be pushed, beside all names of one part. What matches is

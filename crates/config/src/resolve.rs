@@ -77,6 +77,7 @@ pub(super) fn resolve(
         listen: top.listen.value.0.clone(),
         data: top.data.value.clone(),
         root: top.root.value.0.clone(),
+        data_must_exist: top.data_must_exist.value,
         local: top.local.value.iter().map(|one| one.0.clone()).collect(),
         equivalents: equivalents::resolve(
             &top.equivalents.value,

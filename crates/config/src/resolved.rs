@@ -28,8 +28,10 @@ use super::secret::Secret;
 pub struct Config {
     /// Addresses to listen on, at least one, each once. Port 0 asks the system for a free one.
     pub listen: Vec<ListenAddress>,
-    /// The data directory. It need not exist yet.
+    /// The data directory. It need not exist yet, unless `data_must_exist`.
     pub data: PathBuf,
+    /// Whether nothing may be begun where there is no data yet.
+    pub data_must_exist: bool,
     /// The upstream that a bare path (`/v2/library/nginx/…`) means: a key of `upstreams`.
     pub root: String,
     /// The namespaces of local repositories.

@@ -36,8 +36,12 @@ impl Drop for Watched<'_> {
 }
 
 impl Backing {
-    /// Backs up into the directory `to`.
-    pub(crate) async fn back_up(&self, to: &Path) -> Result<BackupReport, BackupFailed> {
+    /// Backs up into the directory `to`, and has it `verify` what is there already.
+    pub(crate) async fn back_up(
+        &self,
+        to: &Path,
+        verify: bool,
+    ) -> Result<BackupReport, BackupFailed> {
         let _watched = Watched(&self.progress);
         let tell = |progress: &Progress| {
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(*progress);
@@ -45,13 +49,15 @@ impl Backing {
         info!(to = %to.display(), "backing up the local repositories");
         let world = (self.data.as_path(), self.clock.as_ref());
         let source = source(world, &self.registry, &self.shelves);
-        let report = back_up(&source, to, Arc::new(RealDisk), &tell).await?;
+        let report = back_up(&source, (to, Arc::new(RealDisk)), verify, &tell).await?;
         info!(
             to = %to.display(),
             objects = report.objects,
             bytes = report.bytes,
             copied_bytes = report.copied_bytes,
             whole = report.is_whole(),
+            lost = report.lost.len(),
+            mended_objects = report.mended_objects,
             "backed up the local repositories"
         );
         Ok(report)
@@ -84,13 +90,15 @@ fn source<'s>(
     }
 }
 
-/// Has the server that runs on `data` back up into `to`, an absolute path; where none runs, does it from the data directory.
+/// Has the server that runs on `data` back up into `to`, an absolute path; where none runs, does it from the data directory. What is
+/// there already is taken for what it was, or, to `verify`, read and hashed.
 ///
 /// # Errors
 /// There is nothing to back up, or why it could not be and what `to` has then.
 pub async fn back_up_registry(
     data: &Path,
     to: &Path,
+    verify: bool,
     tell: &(dyn Fn(&Progress) + Sync),
 ) -> Result<BackupReport, Failure> {
     let Some(text) = to.to_str() else {
@@ -102,6 +110,7 @@ pub async fn back_up_registry(
     };
     let request = BackupRequest {
         to: text.to_owned(),
+        verify,
     };
     if let Some(report) = ask_running(data, "/backup", &request).await? {
         return Ok(report);
@@ -109,7 +118,7 @@ pub async fn back_up_registry(
     if !is_data_dir(data) {
         return Err(no_data_dir(data));
     }
-    back_up_stopped(data, to, tell).await
+    back_up_stopped(data, to, verify, tell).await
 }
 
 /// How far the running server has come with a backup; `None` if it tells nothing.
@@ -122,13 +131,14 @@ pub async fn ask_progress(data: &Path) -> Option<BackupProgress> {
 async fn back_up_stopped(
     data: &Path,
     to: &Path,
+    verify: bool,
     tell: &(dyn Fn(&Progress) + Sync),
 ) -> Result<BackupReport, Failure> {
     let stopped = Stopped::open(data).await?;
     let hosting = &stopped.hosting;
     let world = (data, stopped.clock.as_ref());
     let source = source(world, &hosting.registry, &hosting.shelves);
-    let backed_up = back_up(&source, to, Arc::new(RealDisk), tell).await;
+    let backed_up = back_up(&source, (to, Arc::new(RealDisk)), verify, tell).await;
     let closed = stopped.close().await;
     let report = backed_up.map_err(|error| {
         let what = format!("cannot back up {}", data.display());

@@ -14,6 +14,7 @@ pub(crate) fn told(before: &Config, after: &Config) -> Vec<String> {
     let Config {
         listen: _,
         data: _,
+        data_must_exist: _,
         root,
         local,
         lifecycle,
@@ -64,6 +65,10 @@ pub(crate) fn listed(changes: impl IntoIterator<Item = String>) -> String {
 pub(crate) fn of_starts(before: &Config, after: &Config) -> impl Iterator<Item = &'static str> {
     let keys = [
         ("data", before.data != after.data),
+        (
+            "data_must_exist",
+            before.data_must_exist != after.data_must_exist,
+        ),
         ("listen", before.listen != after.listen),
         ("log", before.log != after.log),
         ("server", before.server != after.server),

@@ -187,7 +187,7 @@ impl Control for Controls {
     }
 
     async fn back_up(&self, request: BackupRequest) -> Result<serde_json::Value, ControlError> {
-        let report = self.back_up_to(Path::new(&request.to)).await;
+        let report = self.back_up_to(&request).await;
         let report = report.map_err(|refusal| ControlError::of(&refusal))?;
         serde_json::to_value(&report).map_err(|error| ControlError::of(&error))
     }
@@ -231,13 +231,14 @@ impl Controls {
         Ok(report)
     }
 
-    async fn back_up_to(&self, to: &Path) -> Result<BackupReport, Refusal> {
+    async fn back_up_to(&self, request: &BackupRequest) -> Result<BackupReport, Refusal> {
         let backing = self.backing.as_ref().ok_or(Refusal::NothingHosted)?;
         let Ok(_only_one) = self.checking.try_lock() else {
             return Err(Refusal::Checking);
         };
+        let to = Path::new(&request.to);
         let backed_up = tokio::select! {
-            report = backing.back_up(to) => report.map_err(Refusal::from),
+            report = backing.back_up(to, request.verify) => report.map_err(Refusal::from),
             () = self.supervisor.stopping() => Err(Refusal::Stopping),
         };
         if let Err(refusal) = &backed_up {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use forebay_backup::{LOST_AND_FOUND, settle};
 use forebay_blobs_fs::{DataError, DataLock, Disk, FsBlobs, RealDisk, ensure_format, has_format};
 use forebay_catalog_sql::{FILE_NAME, SqlCatalog};
+use forebay_config::Config;
 use forebay_content::{BlobStore, BoxError, Catalog, CatalogError, Timestamp};
 use forebay_terminal::Failure;
 use tracing::info;
@@ -27,6 +28,24 @@ pub struct DataDir {
 pub fn is_data_dir(dir: &Path) -> bool {
     // What cannot be looked at is told when it is opened.
     has_format(dir).unwrap_or(true)
+}
+
+/// Whether what is done on the data directory of `config` is the first, and begins one. Makes nothing.
+///
+/// # Errors
+/// The configuration says that it must be there already: what is missing is then most likely a volume, and not data.
+pub fn begins_data(config: &Config) -> Result<bool, Failure> {
+    let is_first = !is_data_dir(&config.data);
+    if is_first && config.data_must_exist {
+        let what = format!(
+            "there is no data of Forebay's at {}, and `data_must_exist` is true: nothing is begun anew there",
+            config.data.display()
+        );
+        return Err(Failure::plain(what)
+            .with_hint("if it is a volume, mount it; if the data is elsewhere, name that with --data")
+            .with_hint("to begin anew there all the same, run this once with FOREBAY_DATA_MUST_EXIST=false in its environment"));
+    }
+    Ok(is_first)
 }
 
 /// Whether something else lies in `dir`, which is no data directory: what is made there would lie among it.

@@ -1,10 +1,14 @@
 //! What the log says of a start: which program runs, with what, and who it is at its upstreams.
 
+use std::path::Path;
+
 use forebay_config::{Config, CredentialSource, Sources, notes};
 use forebay_content::{KeptCoolDown, Timestamp};
 use forebay_ledger::RestReport;
 use forebay_terminal::amounts::moment;
 use tracing::{info, warn};
+
+use crate::data::named;
 
 /// Says it once, at the start. Never a secret.
 pub(crate) fn say(sources: &Sources, config: &Config) {
@@ -26,6 +30,16 @@ pub(crate) fn say(sources: &Sources, config: &Config) {
     );
     say_access(config);
     say_notes(config);
+}
+
+/// Says whether this start found data: a volume that is away is seen by that.
+pub(crate) fn say_data(dir: &Path, is_first: bool) {
+    let dir = named(dir);
+    if is_first {
+        info!(dir, "a new data directory was begun: nothing had been kept there before");
+    } else {
+        info!(dir, "the data directory was found, with what it had");
+    }
 }
 
 /// Says what of it does nothing, or more than it seems to, as `forebay config check` does.

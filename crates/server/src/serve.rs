@@ -26,7 +26,7 @@ use crate::access_log::{Access, AccessLines};
 use crate::audit_log::{AuditLog, Counted};
 use crate::backing::Backing;
 use crate::control::Controls;
-use crate::data::{DataDir, with_way_out};
+use crate::data::{DataDir, begins_data, with_way_out};
 use crate::data_disk::DataDisk;
 use crate::descriptors;
 use crate::disk_trouble::is_full_or_read_only;
@@ -70,10 +70,12 @@ pub async fn serve_on(
 ) -> Result<(), Failure> {
     let config = load(&sources)?;
     logging::begin(&config.log);
+    let is_first = begins_data(&config)?;
     let connections = descriptors::take(config.server.max_connections)?;
     let patience = config.server.drain + EXTRA_PATIENCE;
     let data = DataDir::open(&config.data, Arc::clone(&disk), patience).await?;
     let running = Running::start((sources, config), (data, disk), connections, clock).await?;
+    greeting::say_data(&running.reload.started.data, is_first);
     running.until_stopped().await
 }
 

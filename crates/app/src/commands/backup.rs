@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forebay_config::{Environment, load};
 use forebay_limits::{counted, counted_as};
-use forebay_server::{BackupReport, ask_progress, back_up_registry};
+use forebay_server::{BackupReport, BadObject, ask_progress, back_up_registry};
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts};
 use tokio::time::sleep;
 
@@ -17,11 +17,12 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 const AFTER_HELP: &str = "\
 Examples:
   forebay backup /mnt/backup/forebay
+  forebay backup /mnt/backup/forebay --verify
   forebay serve --config forebay.toml --data /mnt/backup/forebay
 
 Exit codes:
   0  the backup has all that is held
-  1  the backup was made, but for objects that cannot be read: they are named, and forebay fsck says what needs them
+  1  the backup was made, but something is damaged or lost, and named: what cannot be read and is not in it, what the registry has lost, or, with --verify, what had rotted in it and was copied anew; forebay fsck says which images need it
   2  the command line or the configuration is wrong
   3  failed: it is said whether DIR has the backup before or the new one";
 
@@ -30,14 +31,18 @@ Exit codes:
 /// A server that runs on the data directory does it itself, as its own user, and goes on serving; it has the content of one
 /// moment. DIR is then a data directory of its own, on which forebay serve --data DIR runs, with the configuration whose local
 /// reserves its names. Run into the same DIR again, only what is
-/// new is copied, and what nobody holds any more is removed; whatever stops it, DIR has the backup before or the new one. The cache
-/// and the configuration are not in it.
+/// new is copied, and what nobody holds any more is removed; whatever stops it, DIR has the backup before or the new one. What is
+/// there already is known by its name and size: --verify reads all of it. The cache and the configuration are not in it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Where to: a directory that is empty, an earlier backup, or not there; best on another disk
     #[arg(value_name = "DIR")]
     to: PathBuf,
+
+    /// Read what earlier runs copied, too, and copy anew what has rotted
+    #[arg(long)]
+    verify: bool,
 
     #[command(flatten)]
     source: SourceArgs,
@@ -59,13 +64,13 @@ pub(super) async fn run(
     let config = load(&args.source.without_listen(environment))?;
     let to = std::path::absolute(&args.to)
         .map_err(|error| Failure::failed("cannot tell where the backup is to go", error))?;
-    let report = back_up(&config.data, &to, printer).await?;
+    let report = back_up(&config.data, (&to, args.verify), printer).await?;
     if args.json {
         printer.line(Json::indented(&report));
     } else {
         print(&report, &to, printer);
     }
-    Ok(if report.is_whole() {
+    Ok(if report.is_clean() {
         ExitStatus::Ok
     } else {
         ExitStatus::Findings
@@ -73,14 +78,18 @@ pub(super) async fn run(
 }
 
 /// Backs up, and tells every few seconds how far that is.
-async fn back_up(data: &Path, to: &Path, printer: &Printer) -> Result<BackupReport, Failure> {
+async fn back_up(
+    data: &Path,
+    (to, verify): (&Path, bool),
+    printer: &Printer,
+) -> Result<BackupReport, Failure> {
     let latest = std::sync::Mutex::new(None);
     let tell = |progress: &_| {
         if let Ok(mut latest) = latest.lock() {
             *latest = Some(*progress);
         }
     };
-    let mut backed_up = pin!(back_up_registry(data, to, &tell));
+    let mut backed_up = pin!(back_up_registry(data, to, verify, &tell));
     loop {
         tokio::select! {
             report = &mut backed_up => return report,
@@ -103,22 +112,54 @@ async fn back_up(data: &Path, to: &Path, printer: &Printer) -> Result<BackupRepo
     }
 }
 
-fn print(report: &BackupReport, to: &Path, printer: &Printer) {
-    for object in &report.uncopied {
+fn print_bad(objects: &[BadObject], beside: u64, what: &str, printer: &Printer) {
+    for object in objects {
         let of = match object.repositories.as_slice() {
             [] => String::new(),
             some => format!(" of {}", some.join(", ")),
         };
         printer.line(format_args!(
-            "{}{of}  not in the backup: {}",
+            "{}{of}  {what}: {}",
             object.digest, object.why
         ));
     }
-    if report.uncopied_beside > 0 {
-        printer.line(format_args!("and {} more", report.uncopied_beside));
+    if beside > 0 {
+        printer.line(format_args!("and {beside} more"));
     }
+}
+
+fn print(report: &BackupReport, to: &Path, printer: &Printer) {
+    print_bad(
+        &report.uncopied,
+        report.uncopied_beside,
+        "not in the backup",
+        printer,
+    );
+    print_bad(
+        &report.lost,
+        report.lost_beside,
+        "lost in the registry, and still in the backup",
+        printer,
+    );
     if !report.is_whole() {
         printer.note("what cannot be read may be lost: forebay fsck says which images need it");
+    }
+    if !report.lost.is_empty() {
+        printer.note(format_args!(
+            "what is lost can be copied back: of sha256:abcd… it is the file {}, and lies at the same path of the data directory; forebay fsck says which images need it",
+            to.join("registry/blobs/sha256/ab/abcd…").display()
+        ));
+    }
+    if report.mended_objects > 0 {
+        printer.note(format_args!(
+            "{} had rotted in the backup, and {} copied anew: its disk may be failing",
+            counted(report.mended_objects, "object"),
+            if report.mended_objects == 1 {
+                "was"
+            } else {
+                "were"
+            }
+        ));
     }
     printer.line(format_args!(
         "{} with {} and {}, as of {}",

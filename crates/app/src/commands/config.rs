@@ -10,7 +10,7 @@ use forebay_config::{
     schema, show,
 };
 use forebay_limits::counted;
-use forebay_server::has_other_files;
+use forebay_server::{has_other_files, is_data_dir, rehearse};
 use forebay_terminal::{
     EXIT_CODES, ExitStatus, Failure, ListenArgs, Printer, SourceArgs, with_exit_codes,
 };
@@ -98,16 +98,19 @@ pub(super) fn run(
 }
 
 /// What lies at the data directory, as far as that says something of the start.
-fn state_of(data: &Path) -> &'static str {
+fn state_of(data: &Path, must_exist: bool) -> &'static str {
     match std::fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            ", which is not there yet: the first start makes it"
-        }
         Err(error) if error.kind() == ErrorKind::NotADirectory => {
             ", which is no directory: no start is possible"
         }
         // Its owner may be another user.
-        Err(_) => ", which cannot be looked at by this user",
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            ", which cannot be looked at by this user"
+        }
+        _ if must_exist && !is_data_dir(data) => {
+            ", where there is no data, and `data_must_exist` is true: no start is possible until it is there, as on a volume that is to be mounted"
+        }
+        Err(_) => ", which is not there yet: the first start makes it",
         Ok(true) if has_other_files(data) => ", where something else lies: is it the right one?",
         Ok(_) => "",
     }
@@ -145,7 +148,7 @@ fn summary(sources: &Sources, config: &Config) -> Vec<String> {
         format!(
             "  keeps its data in {}{}",
             config.data.display(),
-            state_of(&config.data)
+            state_of(&config.data, config.data_must_exist)
         ),
     ];
     lines.extend(upstreams);

@@ -24,6 +24,7 @@ mod addressing;
 mod alerts;
 mod audited;
 mod authorize;
+mod away;
 mod aws;
 mod aws_cli;
 mod budget;

@@ -73,10 +73,23 @@ impl Kept {
         self.back_up_on(to, Arc::new(RealDisk)).await
     }
 
+    /// As [`back_up`](Self::back_up), and has what is there already read and hashed.
+    pub(crate) async fn back_up_verifying(&self, to: &Path) -> Result<BackupReport, BackupFailed> {
+        self.run((to, Arc::new(RealDisk)), true).await
+    }
+
     pub(crate) async fn back_up_on(
         &self,
         to: &Path,
         disk: Arc<dyn Disk>,
+    ) -> Result<BackupReport, BackupFailed> {
+        self.run((to, disk), false).await
+    }
+
+    async fn run(
+        &self,
+        to: (&Path, Arc<dyn Disk>),
+        verify: bool,
     ) -> Result<BackupReport, BackupFailed> {
         let journals = self.data.join(REGISTRY_DIRECTORY);
         let journal = FsJournal::open(&journals, Arc::new(RealDisk)).unwrap();
@@ -89,7 +102,7 @@ impl Kept {
             journal: &journal,
             clock: &*clock,
         };
-        back_up(&source, to, disk, &|_| {}).await
+        back_up(&source, to, verify, &|_| {}).await
     }
 
     /// What it has, all of whose bytes are whole.
@@ -151,6 +164,21 @@ async fn read(scene: &Scene, digest: &Digest) -> bytes::Bytes {
     let bytes = collect_reader(reader.as_ref(), 1 << 24).await.unwrap();
     assert_eq!(Digest::of(digest.algorithm(), &bytes), *digest);
     bytes
+}
+
+/// Where a blob lies in a data directory.
+pub(crate) fn path_of(data: &Path, digest: &Digest) -> PathBuf {
+    let hex = digest.hex();
+    let blobs = data.join(REGISTRY_DIRECTORY).join("blobs/sha256");
+    blobs.join(&hex[..2]).join(hex)
+}
+
+/// Has a bit of a blob in a data directory rot.
+pub(crate) fn rot(data: &Path, digest: &Digest) {
+    let path = path_of(data, digest);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[9] ^= 1;
+    std::fs::write(path, bytes).unwrap();
 }
 
 /// Copies a directory as `cp -a` does.

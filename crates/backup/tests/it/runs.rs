@@ -9,7 +9,7 @@ use forebay_content::BlobStore as _;
 use forebay_oci::Digest;
 use tempfile::TempDir;
 
-use crate::kept::{Kept, content_of};
+use crate::kept::{Kept, content_of, path_of, rot};
 use crate::scene::{Image, name};
 
 /// Why it was refused: of a directory that has to be another one, nothing is said but that.
@@ -176,19 +176,8 @@ async fn what_cannot_be_read_is_told_and_the_rest_is_there_as_is_what_was_copied
         Digest::sha256(&before.blobs[1]),
         Digest::sha256(&after.blobs[2]),
     );
-    let path = |digest: &Digest| {
-        let hex = digest.hex();
-        let shard = kept
-            .data
-            .join(REGISTRY_DIRECTORY)
-            .join("blobs/sha256")
-            .join(&hex[..2]);
-        shard.join(hex)
-    };
-    let mut bytes = fs::read(path(&rotten)).unwrap();
-    bytes[9] ^= 1;
-    fs::write(path(&rotten), bytes).unwrap();
-    fs::remove_file(path(&lost)).unwrap();
+    rot(&kept.data, &rotten);
+    fs::remove_file(path_of(&kept.data, &lost)).unwrap();
     let report = kept.back_up(&to).await.unwrap();
     assert!(!report.is_whole());
     let told: Vec<_> = report
@@ -205,5 +194,75 @@ async fn what_cannot_be_read_is_told_and_the_rest_is_there_as_is_what_was_copied
     let backup = Kept::open(&to).await;
     backup.scene.blobs.verify(&rotten).await.unwrap();
     backup.close().await;
+    kept.close().await;
+}
+
+#[tokio::test]
+async fn what_the_registry_has_lost_is_named_though_the_backup_has_it() {
+    let (folder, app) = (TempDir::new().unwrap(), name("app"));
+    let kept = Kept::open(&folder.path().join("data")).await;
+    let image = Image::numbered(1);
+    let pushed = kept.scene.push_image(&app, Some("1"), &image).await;
+    pushed.unwrap();
+    let to = folder.path().join("backup");
+    assert!(kept.back_up(&to).await.unwrap().is_clean());
+    let lost = [1, 2].map(|blob| Digest::sha256(&image.blobs[blob]));
+    fs::remove_file(path_of(&kept.data, &lost[0])).unwrap();
+    let cut = fs::read(path_of(&kept.data, &lost[1])).unwrap();
+    fs::write(path_of(&kept.data, &lost[1]), &cut[..cut.len() / 2]).unwrap();
+    let report = kept.back_up(&to).await.unwrap();
+    assert!(report.is_whole() && !report.is_clean(), "{report:?}");
+    assert_eq!((report.objects, report.copied_objects), (4, 0));
+    let mut told: Vec<_> = report.lost.iter().map(|one| &one.digest).collect();
+    told.sort();
+    let mut lost = lost.map(|digest| digest.to_string());
+    lost.sort();
+    assert_eq!(told, lost.iter().collect::<Vec<_>>());
+    assert!(report.lost.iter().all(|one| one.repositories == ["app"]));
+    // The backup has all of it, and is what brings it back.
+    for digest in &lost {
+        let digest = digest.parse().unwrap();
+        fs::copy(path_of(&to, &digest), path_of(&kept.data, &digest)).unwrap();
+    }
+    assert!(kept.back_up(&to).await.unwrap().is_clean());
+    kept.close().await;
+}
+
+#[tokio::test]
+async fn what_rots_in_a_backup_is_copied_anew_by_a_run_that_verifies() {
+    let (folder, app) = (TempDir::new().unwrap(), name("app"));
+    let kept = Kept::open(&folder.path().join("data")).await;
+    let image = Image::numbered(1);
+    let pushed = kept.scene.push_image(&app, Some("1"), &image).await;
+    pushed.unwrap();
+    let to = folder.path().join("backup");
+    kept.back_up(&to).await.unwrap();
+    assert!(kept.back_up_verifying(&to).await.unwrap().is_clean());
+    let (rotten, nowhere) = (
+        Digest::sha256(&image.blobs[1]),
+        Digest::sha256(&image.blobs[2]),
+    );
+    rot(&to, &rotten);
+    let report = kept.back_up(&to).await.unwrap();
+    assert!(
+        report.is_clean(),
+        "by name and size it is there: {report:?}"
+    );
+    let report = kept.back_up_verifying(&to).await.unwrap();
+    assert!(report.is_whole() && !report.is_clean(), "{report:?}");
+    assert_eq!((report.objects, report.bytes > 0), (4, true));
+    assert_eq!((report.mended_objects, report.copied_objects), (1, 1));
+    assert!(kept.back_up_verifying(&to).await.unwrap().is_clean());
+    assert_eq!(content_of(&to).await, kept.content().await);
+
+    // What has rotted on both sides is in no backup.
+    rot(&to, &nowhere);
+    rot(&kept.data, &nowhere);
+    let report = kept.back_up_verifying(&to).await.unwrap();
+    assert!(!report.is_whole(), "{report:?}");
+    assert_eq!((report.objects, report.mended_objects), (3, 0));
+    let told: Vec<_> = report.uncopied.iter().map(|one| &one.digest).collect();
+    assert_eq!(told, [&nowhere.to_string()]);
+    assert_eq!(report.uncopied[0].repositories, ["app"]);
     kept.close().await;
 }

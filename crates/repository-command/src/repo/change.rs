@@ -3,7 +3,7 @@
 use forebay_config::{Environment, byte_size, load};
 use forebay_limits::counted;
 use forebay_registry::{Quota, RepositoryOrder, RepositoryOutcome, RepositoryText};
-use forebay_server::{Repositories, is_data_dir, note_of_new};
+use forebay_server::{Repositories, begins_data, note_of_new};
 use forebay_terminal::{ExitStatus, Failure, Json, Printer, SourceArgs, amounts, with_exit_codes};
 
 use crate::image::{repository_name, tag_pattern};
@@ -175,7 +175,7 @@ async fn carry_out(
     printer: &Printer,
 ) -> Result<Option<RepositoryText>, Failure> {
     let config = load(&rest.source.without_listen(environment))?;
-    let is_first = !is_data_dir(&config.data);
+    let is_first = begins_data(&config)?;
     let mut repositories = Repositories::of(&config);
     let told = repositories.order(order).await;
     let RepositoryOutcome::Repository(repository) = repositories.close(told).await? else {
