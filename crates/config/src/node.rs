@@ -90,7 +90,9 @@ pub(super) fn read_inline(text: &str, origin: &Origin) -> Result<Node, Wrong> {
 fn syntax_problem(error: &Error, place: &Place<'_>, entries: &[Entry]) -> ConfigProblem {
     let span = error.span().unwrap_or_default();
     let origin = place.origin(span.start);
-    let problem = ConfigProblem::new(&origin, one_clause(error));
+    let column = place.column(span.start);
+    let what = format!("at column {column}: {}", one_clause(error));
+    let problem = ConfigProblem::new(&origin, what);
     if !error.message().starts_with("duplicate key") {
         return problem;
     }
@@ -139,6 +141,18 @@ impl Place<'_> {
             path: Arc::clone(path),
             line: before.filter(|byte| **byte == b'\n').count() + 1,
         }
+    }
+
+    /// How many characters a line has before this offset, and one.
+    fn column(&self, offset: usize) -> usize {
+        let before = self.text.get(..offset).unwrap_or_default();
+        before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1
     }
 
     fn entries(&self, table: DeTable<'_>) -> Vec<Entry> {

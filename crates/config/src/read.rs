@@ -37,7 +37,10 @@ pub(super) fn read(sources: &Sources) -> Result<(FileConfig, Problems), ConfigEr
         file,
         overrides: BTreeMap::new(),
     };
-    check_keys(&layers.file, &mut problems);
+    // Where its grammar is broken, as by a header that is not closed, it is not known of which section a key is.
+    if !problems.is_doubtful(&[]) {
+        check_keys(&layers.file, &mut problems);
+    }
     let names = upstream_names(&layers, &mut problems);
     add_variables(sources, &names, &mut layers, &mut problems);
     add_flags(sources, &mut layers);

@@ -36,7 +36,10 @@ pub(crate) fn say(sources: &Sources, config: &Config) {
 pub(crate) fn say_data(dir: &Path, is_first: bool) {
     let dir = named(dir);
     if is_first {
-        info!(dir, "a new data directory was begun: nothing had been kept there before");
+        info!(
+            dir,
+            "a new data directory was begun: nothing had been kept there before"
+        );
     } else {
         info!(dir, "the data directory was found, with what it had");
     }

@@ -66,6 +66,12 @@ impl Reload {
             Err(errors) => {
                 begun.end("invalid");
                 errors.problems().iter().for_each(say_why_not);
+                if errors.left_off() > 0 {
+                    error!(
+                        more = errors.left_off(),
+                        "the configuration has more problems"
+                    );
+                }
                 return false;
             }
         };

@@ -10,7 +10,7 @@ use forebay_config::{
     schema, show,
 };
 use forebay_limits::counted;
-use forebay_server::{has_other_files, is_data_dir, rehearse};
+use forebay_server::{has_other_files, is_data_dir};
 use forebay_terminal::{
     EXIT_CODES, ExitStatus, Failure, ListenArgs, Printer, SourceArgs, with_exit_codes,
 };

@@ -310,3 +310,36 @@ async fn what_a_configuration_does_not_do_is_told_at_the_start_and_after_a_reloa
     let log = program.stop().await.log;
     assert_eq!(log.matches(NOTE).count(), 2, "{log}");
 }
+
+/// Where the file is broken, a reload says line, column and what to do in the words of `config check`.
+#[tokio::test]
+async fn a_broken_file_is_told_as_config_check_tells_it() {
+    let program = Forebay::new().start().await;
+    for broken in [
+        "[cache\nmax_size = \"1GiB\"",
+        "cache.max_size = 1GiB",
+        "this is no TOML",
+        "[cache]\ntag_ttl = \"5m",
+        "[cache]\ntag_ttl = \"5m\"\ntag_ttl = \"6m\"",
+        "[cache]\nmax_sze = \"1GiB\"",
+    ] {
+        let checked = program.setup.clone().with(broken);
+        let checked = checked.run(&["config", "check"]).await.log;
+        assert!(!program.reload().await, "{checked}");
+        let log = program.log.text().replace("\\\"", "\"");
+        let told = checked.lines().filter_map(|line| {
+            let problem = line.strip_prefix("error: ");
+            problem.or_else(|| line.strip_prefix("hint: "))
+        });
+        let told: Vec<&str> = told.collect();
+        assert!(!told.is_empty(), "{checked}");
+        for one in told {
+            assert!(log.contains(one), "{one} is not in {log}");
+        }
+        assert!(
+            checked.contains("at column") || broken.contains("max_sze"),
+            "{checked}"
+        );
+        assert_eq!(checked.matches("error: ").count(), 1, "{checked}");
+    }
+}
