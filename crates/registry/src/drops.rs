@@ -47,9 +47,9 @@ impl LocalRegistry {
                 let made = (change, self.clock.now());
                 self.journal(turn, repository, made).await
             }
-            Dropped::Absent => Err(PushError::NotFound(Missing::Manifest)),
+            // A tag is in nobody's use.
+            Dropped::Absent | Dropped::InUse => Err(PushError::NotFound(Missing::Manifest)),
             Dropped::Tagged(tag) => Err(Refused::Immutable(tag).into()),
-            Dropped::InUse => Err(Refused::InUse.into()),
         }
     }
 
@@ -88,7 +88,7 @@ impl LocalRegistry {
                     .is_kept_by_index(repository, digest, &immutable)
                     .await?
             {
-                return Err(Refused::InUse.into());
+                return Err(Refused::KeptByIndex.into());
             }
             let at = self.clock.now();
             let guard = DropGuard {
@@ -107,7 +107,7 @@ impl LocalRegistry {
                     return self.journal(turn, repository, (change, at)).await;
                 }
                 Dropped::Absent => return Err(PushError::NotFound(Missing::Manifest)),
-                Dropped::InUse => return Err(Refused::InUse.into()),
+                Dropped::InUse => return Err(Refused::Pinned.into()),
                 Dropped::Tagged(_) => {}
             }
         }
@@ -197,7 +197,7 @@ mod tests {
         }
         let kept = registry.drop_manifest(&app, &chain[0]).await.unwrap_err();
         assert!(
-            matches!(kept, PushError::Refused(Refused::InUse)),
+            matches!(kept, PushError::Refused(Refused::KeptByIndex)),
             "{kept:?}"
         );
         let top = chain.pop().unwrap();

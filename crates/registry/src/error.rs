@@ -123,8 +123,18 @@ pub enum Refused {
         /// What is wrong with it.
         why: InvalidSettings,
     },
-    /// A manifest refers to the blob, or the manifest is pinned.
-    #[error("it is in use: a manifest of the repository refers to it, or it is pinned")]
+    /// A manifest refers to the blob.
+    #[error("it is in use: a manifest of the repository refers to it, and is to be deleted first")]
+    /// The manifest is pinned.
+    #[error(
+        "it is pinned: it can be deleted once its operator takes that back, by forebay pin --remove"
+    )]
+    Pinned,
+    /// An index that stays names the manifest.
+    #[error(
+        "an index that is pinned or has an immutable tag names it, and could not be pulled without it"
+    )]
+    KeptByIndex,
     InUse,
     /// The repository changed while it was looked at, more than once.
     #[error("the repository is being changed by others: try again")]

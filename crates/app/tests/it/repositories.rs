@@ -236,7 +236,12 @@ async fn commands_reach_the_server_that_runs_and_the_data_of_one_that_does_not()
     );
     let kept = delete.clone().to(program.address).await;
     assert!(kept.status >= 400, "{kept:?}");
-    assert!(kept.text().contains("pinned"), "{kept:?}");
+    let told = kept.text();
+    assert!(
+        told.contains("it is pinned: it can be deleted once"),
+        "{told}"
+    );
+    assert!(!told.contains("refers to"), "one cause: {told}");
     assert_eq!(
         program.get("/v2/team/app/manifests/latest").await.status,
         200

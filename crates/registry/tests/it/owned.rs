@@ -121,7 +121,7 @@ async fn what_an_owner_says_stands_against_who_pushes_and_deletes() {
     let dropped = registry.drop_manifest(&app, &second.digest()).await;
     let dropped = dropped.unwrap_err();
     assert!(
-        matches!(dropped, PushError::Refused(Refused::InUse)),
+        matches!(dropped, PushError::Refused(Refused::Pinned)),
         "{dropped:?}"
     );
     // A pin keeps the manifest; its tag is the client's to take away.
@@ -164,7 +164,7 @@ async fn of_an_index_that_stays_no_platform_is_dropped() {
     for kept in [images[0].digest(), images[1].digest(), digest_of(&inner)] {
         let refused = registry.drop_manifest(&app, &kept).await.unwrap_err();
         assert!(
-            matches!(refused, PushError::Refused(Refused::InUse)),
+            matches!(refused, PushError::Refused(Refused::KeptByIndex)),
             "{refused:?}"
         );
     }
@@ -172,7 +172,7 @@ async fn of_an_index_that_stays_no_platform_is_dropped() {
     let platform = images[2].digest();
     let refused = registry.drop_manifest(&app, &platform).await.unwrap_err();
     assert!(
-        matches!(refused, PushError::Refused(Refused::InUse)),
+        matches!(refused, PushError::Refused(Refused::KeptByIndex)),
         "{refused:?}"
     );
     registry.pin(&app, &tag("latest"), false).await.unwrap();
