@@ -10,13 +10,22 @@ use serde::Serialize;
 
 use crate::Readings;
 
-/// What `/readyz` says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How the server does.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// `ready`, `degraded` or `stopping`.
     pub status: &'static str,
     /// What is wrong, in words for an operator.
     pub problems: Vec<String>,
+}
+
+/// What `/readyz` says.
+#[derive(Serialize)]
+struct Told {
+    status: &'static str,
+    /// None to those who may not know: no list says that there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<String>>,
 }
 
 impl Readiness {
@@ -44,13 +53,12 @@ pub fn healthz() -> Response<Body> {
 
 /// Whether pulls are served, and how well; what is wrong is told to those who may know how the server does.
 pub fn readyz(readings: &Readings, is_let_watch: bool) -> Response<Body> {
-    let mut readiness = Readiness::judge(readings);
-    if !is_let_watch {
-        readiness.problems = Vec::new();
-    }
-    let mut response = Response::new(Body::from(
-        serde_json::to_vec(&readiness).unwrap_or_default(),
-    ));
+    let Readiness { status, problems } = Readiness::judge(readings);
+    let told = Told {
+        status,
+        problems: is_let_watch.then_some(problems),
+    };
+    let mut response = Response::new(Body::from(serde_json::to_vec(&told).unwrap_or_default()));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -126,7 +134,7 @@ mod tests {
                 true,
                 r#"{"status":"degraded","problems":["/secret/path: no space left"]}"#,
             ),
-            (false, r#"{"status":"degraded","problems":[]}"#),
+            (false, r#"{"status":"degraded"}"#),
         ] {
             let Body::Full(bytes) = readyz(&full, is_let_watch).into_body() else {
                 panic!("a body")

@@ -76,6 +76,8 @@ async fn whoever_no_rule_names_gets_nothing_until_a_reload_says_so() {
     for path in ["/healthz", "/readyz", "/"] {
         assert_eq!(program.get(path).await.status, 200, "{path}");
     }
+    let to_strangers = program.get("/readyz").await.text();
+    assert_eq!(to_strangers, r#"{"status":"ready"}"#);
     for path in ["/metrics", "/healthz", "/readyz", "/"] {
         let refused = program.ask(Ask::new(Method::POST, path)).await;
         assert_eq!(
