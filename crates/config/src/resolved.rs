@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use forebay_api_registry::{ClientLimit, Patience};
 use forebay_cache::Renaming;
+use forebay_lifecycle_rules::Policy;
 use forebay_oci::RepositoryPattern;
-use forebay_registry::lifecycle::Policy;
 use globset::Glob;
 use ipnet::IpNet;
 use url::Url;

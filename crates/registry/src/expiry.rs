@@ -13,12 +13,13 @@ use std::sync::Arc;
 use forebay_content::{
     Change, DropGuard, Dropped, HostedEntry, HostedManifest, ReferrersOf, Timestamp,
 };
+use forebay_lifecycle_rules::Policy;
 use forebay_oci::{Digest, Manifest, RepositoryName};
 use futures::TryStreamExt as _;
 use tracing::warn;
 
 use crate::PushError;
-use crate::lifecycle::{Candidate, Cause, Going, Plan, Policy, Why, plan};
+use crate::lifecycle::{Candidate, Cause, Going, Plan, Why, plan};
 use crate::local_registry::LocalRegistry;
 use crate::owner::ImmutableTags;
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use forebay_content::{Audit, AuditEntry, Event, Observe, lock};
 use forebay_jobs::Supervisor;
+use forebay_lifecycle_rules::Policy;
 use forebay_oci::{RepositoryName, Tag, Target};
 use futures::TryStreamExt as _;
 use tracing::{info, warn};
 
 use crate::LocalRegistry;
 use crate::expiry::{Expired, ExpiryError};
-use crate::lifecycle::{Going, Policy};
+use crate::lifecycle::Going;
 
 /// How long after the start the rules are applied for the first time: a wrong one can still be taken back.
 pub const FIRST_AFTER: Duration = Duration::from_mins(5);

@@ -3,11 +3,11 @@
 use std::pin::pin;
 
 use forebay_content::{Change, HostedRepository, Missing, RepositorySettings};
+use forebay_lifecycle_rules::{InvalidTagPattern, TagPattern};
 use forebay_oci::{Digest, Reference, RepositoryName, Tag};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::lifecycle::{InvalidTagPattern, TagPattern};
 use crate::local_registry::LocalRegistry;
 use crate::{PushError, Refused};
 

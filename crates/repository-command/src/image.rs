@@ -1,7 +1,7 @@
 //! Local images, repositories and patterns of them as they are written on the command line.
 
+use forebay_lifecycle_rules::TagPattern;
 use forebay_oci::{Reference, RepositoryName, RepositoryPattern};
-use forebay_registry::lifecycle::TagPattern;
 
 /// The tag that is meant where none is written, as everywhere.
 const DEFAULT_TAG: &str = "latest";

@@ -28,7 +28,7 @@ pub(crate) enum Layer {
 }
 
 /// Every package of ours, those to come too; within the binary, each after those that it may see.
-pub(crate) const PACKAGES: [(&str, Layer); 45] = [
+pub(crate) const PACKAGES: [(&str, Layer); 46] = [
     ("forebay-oci", Layer::Word),
     ("forebay-limits", Layer::Word),
     ("forebay-logs", Layer::Text),
@@ -41,6 +41,7 @@ pub(crate) const PACKAGES: [(&str, Layer); 45] = [
     ("forebay-rewrite", Layer::Text),
     ("forebay-setup-files", Layer::Text),
     ("forebay-traffic", Layer::Text),
+    ("forebay-lifecycle-rules", Layer::Text),
     ("forebay-http-kit", Layer::Toolkit),
     ("forebay-content", Layer::Seam),
     ("forebay-jobs", Layer::Seam),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forebay_registry::lifecycle::{Expiry, Rule, Selection, Tagged};
+use forebay_lifecycle_rules::{Expiry, Rule, Selection, Tagged};
 
 use super::glob::{Pattern, may_meet};
 use super::{first_part, may_be_local, upstream_of};

@@ -1,6 +1,6 @@
 //! Lifecycle rules: whether each says one thing, and how many there are.
 
-use forebay_registry::lifecycle::{InvalidRule, MAX_RULES, Policy};
+use forebay_lifecycle_rules::{InvalidRule, MAX_RULES, Policy};
 
 use crate::error::{ConfigProblem, Problems};
 use crate::section::Setting;

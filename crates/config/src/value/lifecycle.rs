@@ -1,7 +1,7 @@
 //! Lifecycle rules of local repositories: one table for each.
 
+use forebay_lifecycle_rules::{TagPattern, Written};
 use forebay_oci::RepositoryPattern;
-use forebay_registry::lifecycle::{TagPattern, Written};
 
 use super::table::Table;
 use super::{Count, ListItem, Shape, TextValue, TimeSpan, Value};

@@ -9,12 +9,13 @@ use forebay_content::{
 };
 use forebay_content::{Journal as _, Timestamp};
 use forebay_jobs::Supervisor;
+use forebay_lifecycle_rules::{Expiry, Rule, Selection, Tagged};
 use forebay_oci::{MediaType, Reference};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::Stores;
-use crate::lifecycle::{Expiry, Rule, Selection, Shield, Tagged};
+use crate::lifecycle::Shield;
 
 /// A registry in memory with one repository, at a time that the test moves.
 struct Scene {

@@ -8,13 +8,12 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use forebay_content::{HostedEntry, Timestamp};
+use forebay_lifecycle_rules::{Expiry, Policy, Rule};
 use forebay_oci::Digest;
-
-use super::rule::{Expiry, Policy, Rule};
 
 /// The newest manifests of each rule that keeps some.
 #[derive(Debug)]
-pub struct Ranks {
+pub(super) struct Ranks {
     newest: Vec<Option<Newest>>,
 }
 
@@ -30,11 +29,11 @@ type Place = (Timestamp, Digest);
 
 /// That a rule would let a manifest go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub(super) struct Verdict {
     /// Which rule of the policy, counted from 0.
-    pub rule: usize,
+    pub(super) rule: usize,
     /// Why.
-    pub why: Why,
+    pub(super) why: Why,
 }
 
 /// Why a rule would let a manifest go.
@@ -52,7 +51,7 @@ pub enum Why {
 
 impl Ranks {
     /// Nothing seen yet.
-    pub fn new(policy: &Policy) -> Self {
+    pub(super) fn new(policy: &Policy) -> Self {
         let newest = |rule: &Rule| match rule.expiry {
             Expiry::KeepNewest(kept) => Some(Newest {
                 kept: usize::try_from(kept).unwrap_or(usize::MAX),
@@ -66,10 +65,10 @@ impl Ranks {
     }
 
     /// Takes a manifest into account, once. Every rule that is about it counts it, the one that decides of it or not.
-    pub fn see(&mut self, policy: &Policy, entry: &HostedEntry) {
+    pub(super) fn see(&mut self, policy: &Policy, entry: &HostedEntry) {
         for (rule, newest) in policy.rules().iter().zip(&mut self.newest) {
             if let Some(newest) = newest
-                && rule.selection.selects(entry)
+                && rule.selection.selects(&entry.tags)
             {
                 newest.see(place_of(entry));
             }
@@ -106,7 +105,7 @@ fn place_of(entry: &HostedEntry) -> Place {
 /// What the first rule that is about the manifest says of it; `None` if it stays.
 ///
 /// `is_counted` says whether [`Ranks::see`] was told of it: who is not counted is not among those beyond the count either.
-pub fn judge(
+pub(super) fn judge(
     policy: &Policy,
     ranks: &Ranks,
     entry: &HostedEntry,
@@ -114,7 +113,7 @@ pub fn judge(
     now: Timestamp,
 ) -> Option<Verdict> {
     let mut rules = policy.rules().iter().enumerate();
-    let (number, rule) = rules.find(|(_, rule)| rule.selection.selects(entry))?;
+    let (number, rule) = rules.find(|(_, rule)| rule.selection.selects(&entry.tags))?;
     let why = match rule.expiry {
         Expiry::KeepNewest(kept) => {
             let is_old = is_counted && ranks.is_old(number, entry);

@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
+use forebay_lifecycle_rules::{Expiry, Policy, Selection};
+
 use super::plan::fixtures::{NOW, manifest, rule, tagged};
-use super::{Candidate, Expiry, Policy, Selection, plan};
+use super::{Candidate, plan};
 
 /// A repository of a million: indexes of two platforms, each with an attestation for both, and a signature.
 #[test]

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use forebay_lifecycle_rules::{InvalidRule, InvalidTagPattern, MAX_RULES};
 use forebay_limits::counted;
 use forebay_oci::{InvalidPattern, Reference, RepositoryName};
 
 use super::MIN_GRACE;
 use crate::expiry::ExpiryError;
-use crate::lifecycle::{InvalidRule, InvalidTagPattern, MAX_RULES};
 use crate::owner::InvalidSettings;
 use crate::{PushError, Refused};
 

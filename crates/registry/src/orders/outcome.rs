@@ -1,12 +1,13 @@
 //! What came of an order, as data. Times are milliseconds since the UNIX epoch, sizes are bytes.
 
 use forebay_content::{HostedEntry, HostedRepository};
+use forebay_lifecycle_rules::Rule;
 use forebay_oci::Tag;
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::Expired;
 use crate::garbage::Collected;
-use crate::lifecycle::{Going, Plan, Rule, Spared};
+use crate::lifecycle::{Going, Plan, Spared};
 
 /// The most manifests that go, and the most that are spared, that one answer names; the rest is counted.
 pub const MAX_NAMED: usize = 10_000;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use forebay_lifecycle_rules::{Expiry, MAX_RULES, Policy, Rule, Selection, TagPattern, Written};
 use forebay_oci::RepositoryPattern;
 use serde::{Deserialize, Serialize};
 
 use super::RepositoryOrderError;
-use crate::lifecycle::{Expiry, MAX_RULES, Policy, Rule, Selection, TagPattern, Written};
 
 /// A rule as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use forebay_content::{Audit, AuditEntry, HostedContent as _, Ignore};
+use forebay_lifecycle_rules::Policy;
 use forebay_oci::RepositoryName;
-use forebay_registry::lifecycle::Policy;
 use forebay_registry::{Operator, Quota, RepositoryOrder, RepositoryOutcome};
 use futures::poll;
 use tempfile::TempDir;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{ContentSource as _, Request, SourceError};
+use forebay_lifecycle_rules::{Expiry, Policy, Rule, Selection};
 use forebay_oci::{Digest, Reference, RepositoryName};
-use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
 use forebay_registry::{Mounted, PushError, Quota, Refused, Settings, SettingsChange};
 use serde_json::Value;
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use forebay_content::{
     BlobStore as _, HostedLists as _, HostedPushes as _, Missing, RepositorySettings, Timestamp,
 };
+use forebay_lifecycle_rules::{Expiry, Policy, Rule, Selection};
 use forebay_oci::{Digest, Reference};
-use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
 use forebay_registry::{
     Deleted, ExpiryError, Made, PushError, Quota, Refused, Settings, SettingsChange,
 };

@@ -9,8 +9,8 @@ use std::time::Duration;
 use forebay_blobs_fs::Disk;
 use forebay_content::SystemClock;
 use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS, Survival};
+use forebay_lifecycle_rules::{Expiry, Policy, Rule, Selection};
 use forebay_oci::{Digest, Reference};
-use forebay_registry::lifecycle::{Expiry, Policy, Rule, Selection};
 use forebay_registry::{Mounted, Quota, SettingsChange};
 use tempfile::TempDir;
 

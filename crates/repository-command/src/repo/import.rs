@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use forebay_lifecycle_rules::ecr::{MAX_POLICY_BYTES, import};
 use forebay_oci::RepositoryPattern;
-use forebay_registry::lifecycle::ecr::{MAX_POLICY_BYTES, import};
 use forebay_terminal::{ExitStatus, Failure, Printer};
 
 /// What stands for standard input.

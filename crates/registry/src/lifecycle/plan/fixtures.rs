@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use forebay_content::{HostedEntry, HostedManifest, Timestamp};
+use forebay_lifecycle_rules::{Expiry, Rule, Selection, Tagged};
 use forebay_oci::{Digest, MediaType};
 
 use super::Candidate;
-use crate::lifecycle::{Expiry, Rule, Selection, Tagged};
 
 /// The time of all plans: day 100.
 pub(in crate::lifecycle) const NOW: Timestamp = Timestamp(100 * DAY);

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use forebay_content::Timestamp;
+use forebay_lifecycle_rules::{Expiry, Rule, Selection};
 use proptest::prelude::*;
 
 use super::fixtures::{NOW, days, digest, manifest, rule, tagged};
 use super::*;
 use crate::lifecycle::kin::{has_own_tag, subject_of};
-use crate::lifecycle::{Expiry, Rule, Selection};
 
 /// How many manifests a repository has at most.
 const MOST: usize = 14;

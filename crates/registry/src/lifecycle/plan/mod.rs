@@ -10,21 +10,19 @@ mod tests;
 mod words;
 
 use forebay_content::{HostedEntry, Timestamp};
+use forebay_lifecycle_rules::{Policy, TagPattern};
 use forebay_oci::{Digest, Tag};
 
-pub(super) use self::words::Age;
 use super::judge::{Ranks, Verdict, Why, judge};
 use super::kin::Kin;
-use super::rule::Policy;
-use super::tag_pattern::TagPattern;
 
 /// A manifest of a repository, as lifecycle rules look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// What the repository knows of it.
-    pub entry: HostedEntry,
+    pub(crate) entry: HostedEntry,
     /// The manifests that it names, if it is an index.
-    pub children: Vec<Digest>,
+    pub(crate) children: Vec<Digest>,
 }
 
 /// What is to become of a repository's manifests.
@@ -105,7 +103,7 @@ struct Repository<'a> {
 }
 
 /// The plan for a repository that holds `candidates`, all of them, under the policy's rules, which are about it.
-pub fn plan(
+pub(crate) fn plan(
     candidates: &[Candidate],
     policy: &Policy,
     immutable_tags: &[TagPattern],
@@ -187,7 +185,9 @@ impl Repository<'_> {
                 continue;
             };
             let rule = &self.policy.rules()[verdict.rule];
-            let spared = rule.selection.spared_tag(&self.candidates[number].entry);
+            let spared = rule
+                .selection
+                .spared_tag(&self.candidates[number].entry.tags);
             if spared.is_none() && !self.belongs(number) {
                 causes[number] = Some(Cause::Rule {
                     rule: rule.name.clone(),
@@ -219,7 +219,7 @@ impl Repository<'_> {
     /// Why a manifest that a rule would let go has no cause to go.
     fn shield(&self, number: usize, verdict: Verdict, causes: &[Option<Cause>]) -> Shield {
         let selection = &self.policy.rules()[verdict.rule].selection;
-        if let Some(tag) = selection.spared_tag(&self.candidates[number].entry) {
+        if let Some(tag) = selection.spared_tag(&self.candidates[number].entry.tags) {
             return Shield::OtherTag(tag.clone());
         }
         if let Some(subject) = self.kin.subject[number] {

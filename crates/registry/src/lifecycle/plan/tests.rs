@@ -1,6 +1,7 @@
+use forebay_lifecycle_rules::{Expiry, Rule, Selection, Tagged};
+
 use super::fixtures::{NOW, days, digest, manifest, rule, tagged};
 use super::*;
-use crate::lifecycle::{Expiry, Rule, Selection, Tagged};
 
 /// What goes and what is spared, each with its reason, as text; digests by the names that they were made of.
 fn told(candidates: &[Candidate], rules: Vec<Rule>, names: &[&str]) -> Vec<String> {

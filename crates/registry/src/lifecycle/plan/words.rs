@@ -1,7 +1,8 @@
 //! Plans in words: clauses that go on after the manifest's name.
 
 use std::fmt;
-use std::time::Duration;
+
+use forebay_lifecycle_rules::Age;
 
 use super::{Cause, Shield};
 use crate::lifecycle::judge::Why;
@@ -45,19 +46,6 @@ impl fmt::Display for Shield {
             Self::ChildOf(index) => write!(f, "the index {index} names it"),
             Self::SubjectOf(referrer) => write!(f, "{referrer}, which stays, is about it"),
             Self::ReferrerOf(subject) => write!(f, "it is about {subject}, which stays"),
-        }
-    }
-}
-
-/// An age in whole days, or in hours below two.
-pub(in crate::lifecycle) struct Age(pub(in crate::lifecycle) Duration);
-
-impl fmt::Display for Age {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() / 3600 {
-            1 => f.write_str("1 hour"),
-            hours @ 0..48 => write!(f, "{hours} hours"),
-            hours => write!(f, "{} days", hours / 24),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Any text as a lifecycle policy: what is read has rules in their order, within bounds, and an error names what is wrong.
 #![no_main]
 
-use forebay_registry::lifecycle::ecr::{self, MAX_ECR_RULES};
+use forebay_lifecycle_rules::ecr::{self, MAX_ECR_RULES};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use forebay_content::HostedEntry;
 use forebay_oci::{RepositoryName, RepositoryPattern, Tag};
 
-use super::plan::Age;
+use super::age::Age;
 use super::tag_pattern::TagPattern;
 
 /// The most rules that are taken together, about whatever repositories: those of some hundred repositories with a few of their own.
@@ -102,20 +101,20 @@ impl Policy {
 // === impl Selection ===
 
 impl Selection {
-    /// True if the rule is about this manifest.
-    pub fn selects(&self, entry: &HostedEntry) -> bool {
+    /// True if the rule is about a manifest that has these tags.
+    pub fn selects(&self, tags: &[Tag]) -> bool {
         match self {
             Self::Everything => true,
-            Self::Untagged => entry.tags.is_empty(),
-            Self::Tagged(tagged) => tagged.selects(&entry.tags),
+            Self::Untagged => tags.is_empty(),
+            Self::Tagged(tagged) => tagged.selects(tags),
         }
     }
 
-    /// A tag for whose sake the manifest, which is selected, is spared.
-    pub fn spared_tag<'a>(&self, entry: &'a HostedEntry) -> Option<&'a Tag> {
+    /// Of the tags of a manifest that is selected, one for whose sake it is spared.
+    pub fn spared_tag<'a>(&self, tags: &'a [Tag]) -> Option<&'a Tag> {
         match self {
             Self::Tagged(tagged) if tagged.spares_other_tags && !tagged.patterns.is_empty() => {
-                entry.tags.iter().find(|tag| !tagged.names(tag))
+                tags.iter().find(|tag| !tagged.names(tag))
             }
             _ => None,
         }

@@ -2,13 +2,13 @@
 //! it is shown on, and what is said to expire. Written down from knowledge of that page, in our words.
 
 use forebay_content::Timestamp;
+use forebay_lifecycle_rules::Policy;
+use forebay_lifecycle_rules::ecr::import;
 use forebay_oci::Digest;
 use serde_json::{Value, json};
 
-use super::import;
-use crate::lifecycle::{Candidate, Policy, plan};
-
-use super::super::plan::fixtures::{NOW, digest, manifest};
+use super::plan::fixtures::{NOW, digest, manifest};
+use super::{Candidate, plan};
 
 /// An image of an example: its name, its tags, and how many days ago it was pushed.
 type Image<'a> = (&'a str, &'a [&'a str], i64);

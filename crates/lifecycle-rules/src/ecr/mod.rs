@@ -5,8 +5,6 @@
 //! (storage classes) is left out and told, with the rules behind it that would let go what it would have ECR keep.
 
 #[cfg(test)]
-mod examples;
-#[cfg(test)]
 mod tests;
 mod text;
 
