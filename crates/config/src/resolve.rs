@@ -76,8 +76,8 @@ pub(super) fn resolve(
     let config = Config {
         listen: top.listen.value.0.clone(),
         data: top.data.value.clone(),
-        root: top.root.value.0.clone(),
         data_must_exist: top.data_must_exist.value,
+        root: top.root.value.0.clone(),
         local: top.local.value.iter().map(|one| one.0.clone()).collect(),
         equivalents: equivalents::resolve(
             &top.equivalents.value,

@@ -125,6 +125,7 @@ pub enum Refused {
     },
     /// A manifest refers to the blob.
     #[error("it is in use: a manifest of the repository refers to it, and is to be deleted first")]
+    InUse,
     /// The manifest is pinned.
     #[error(
         "it is pinned: it can be deleted once its operator takes that back, by forebay pin --remove"
@@ -135,7 +136,6 @@ pub enum Refused {
         "an index that is pinned or has an immutable tag names it, and could not be pulled without it"
     )]
     KeptByIndex,
-    InUse,
     /// The repository changed while it was looked at, more than once.
     #[error("the repository is being changed by others: try again")]
     Changing,
