@@ -52,6 +52,7 @@ pub use control_client::ask_running;
 pub use data::{DataDir, begins_data, has_other_files, is_data_dir, note_of_new};
 pub use forebay_backup::{BackupReport, BadObject};
 pub use forebay_registry::{LostObject, RebuiltRows, RegistryCheck};
+pub use front_route::FrontRoute;
 pub use ledger_door::{LedgerDoor, test_alerts};
 pub use probing::{Heard, Probed, Proof, Unanswered, ask_mirror, probe};
 pub use repositories::Repositories;

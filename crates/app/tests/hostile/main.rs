@@ -33,6 +33,7 @@ mod guarded;
 mod half_closed;
 mod handshakes;
 mod immutable;
+#[expect(dead_code, reason = "issuers of one kind will do here")]
 #[path = "../it/issuer.rs"]
 mod issuer;
 mod logins;

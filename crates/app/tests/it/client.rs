@@ -199,6 +199,14 @@ impl Answer {
         code.expect("an error of the distribution spec").to_owned()
     }
 
+    /// All that it says but for its time; what differs by the name by which it was asked for, under one name.
+    pub(crate) fn words(&self, name: &str) -> String {
+        let mut headers = self.headers.clone();
+        headers.remove("date");
+        let text = format!("{} {headers:?} {}", self.status, self.text());
+        text.replace(name, "NAME")
+    }
+
     /// The status and the code of an error: what a client goes by.
     pub(crate) fn refusal(&self) -> (u16, String) {
         assert!(self.status >= 400 && self.is_whole, "{self:?}");

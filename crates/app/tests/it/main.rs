@@ -32,6 +32,7 @@ mod client;
 mod clocked;
 mod conformance;
 mod copied;
+mod credentials;
 mod doctor_ecs;
 mod doctor_ledger;
 mod doctor_probe;

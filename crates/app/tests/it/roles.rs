@@ -1,62 +1,108 @@
 //! What each route answers to each kind of who asks, of a running server: strangers, wrong passwords, those who pull, those who push,
-//! and those who may do all.
+//! and those who may do all; people, robots and jobs alike, however they show who they are.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use forebay_oci::Digest;
+use forebay_oci::{Digest, Endpoint, Query, Verb};
+use forebay_server::FrontRoute;
 use http::Method;
 use hub_sim::{HubSim, Image};
-use serde_json::Value;
 
 use crate::client::{Answer, Ask};
+use crate::credentials::{Credentials, Kind, ROLES, Role, Scheme, WAYS};
 use crate::program::{Forebay, Program};
 
 const LOCAL: &str = r#"local = ["team/*", "hidden/*"]"#;
 
-const RULES: &str = r#"
-[access]
-htpasswd_file = "users"
-[[access.allow]]
-who = ["user:puller", "user:pusher"]
-repositories = ["team/*"]
-actions = ["pull"]
-[[access.allow]]
-who = ["user:pusher"]
-repositories = ["team/*"]
-actions = ["push"]
-[[access.allow]]
-who = ["user:admin"]
-repositories = ["**"]
-actions = ["pull", "push", "delete", "admin"]
-"#;
-
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// Who asks, in the order of the columns.
-const ROLES: [Role; 5] = [
-    Role::Stranger,
-    Role::WrongPassword,
-    Role::Named("puller"),
-    Role::Named("pusher"),
-    Role::Named("admin"),
-];
+/// The variants of an enum, and which of them a value is. One that is new does not compile before it is listed, and fails where it
+/// has no row.
+macro_rules! variants {
+    ($all:ident, $name_of:ident, $enum:ident: $($variant:ident)+) => {
+        const $all: &[&str] = &[$(stringify!($variant)),+];
 
-#[derive(Clone, Copy, Debug)]
-enum Role {
-    Stranger,
-    WrongPassword,
-    Named(&'static str),
+        fn $name_of(one: &$enum) -> &'static str {
+            match one {
+                $($enum::$variant { .. } => stringify!($variant),)+
+            }
+        }
+    };
 }
 
-/// How they show who they are.
-#[derive(Clone, Copy, Debug)]
-enum Scheme {
-    /// By a password, each time.
-    Basic,
-    /// By a token that the password was shown for, good for all that is asked of these repositories.
-    Bearer,
+variants!(ENDPOINTS, endpoint_of, Endpoint: Ping Blob Manifest Tags Referrers Uploads Upload Catalog);
+variants!(ROUTES, route_of, FrontRoute: Registry Token Page Healthz Readyz Metrics);
+
+/// A server, and who may come.
+struct Scene {
+    program: Program,
+    credentials: Credentials,
+    /// In which way all of them come.
+    way: (Kind, Scheme),
+}
+
+impl Scene {
+    async fn before(hub: &hub_sim::Hub, way: (Kind, Scheme)) -> Self {
+        let setup = Forebay::new().with(LOCAL).upstream("docker.io", hub);
+        let (mut credentials, setup) = Credentials::configured(setup).await;
+        let program = setup.start().await;
+        credentials.make_robots(&program).await;
+        Self {
+            program,
+            credentials,
+            way,
+        }
+    }
+
+    /// What each role shows, good for these repositories.
+    async fn shown(&self, repositories: &[&str]) -> Vec<(Role, Option<String>)> {
+        let mut shown = Vec::new();
+        for role in ROLES {
+            let (credentials, who) = (&self.credentials, (self.way, role));
+            let one = credentials.shown(&self.program, who, repositories).await;
+            shown.push((role, one));
+        }
+        shown
+    }
+
+    async fn told(&self, authorization: Option<&str>, (method, path): (&str, &str)) -> Answer {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut ask = Ask::new(method.clone(), path);
+        if let Some(authorization) = authorization {
+            ask = ask.header("authorization", authorization);
+        }
+        if method == Method::PUT && path.contains("/manifests/") {
+            ask = ask.header("content-type", IMAGE).body(manifest());
+        }
+        ask.to(self.program.address).await
+    }
+
+    /// What one of them is told.
+    async fn told_to(&self, name: &'static str, repository: &str, asked: (&str, &str)) -> Answer {
+        let (credentials, who) = (&self.credentials, (self.way, Role::Named(name)));
+        let shown = credentials.shown(&self.program, who, &[repository]).await;
+        self.told(shown.as_deref(), asked).await
+    }
+
+    /// Has the administrator push an image.
+    async fn push(&self, repository: &str) {
+        let empty = Digest::sha256(b"");
+        let blob = format!("/v2/{repository}/blobs/uploads/?digest={empty}");
+        let image = format!("/v2/{repository}/manifests/1");
+        for asked in [("POST", &*blob), ("PUT", &*image)] {
+            let pushed = self.told_to("admin", repository, asked).await;
+            assert_eq!(pushed.status, 201, "{}", pushed.text());
+        }
+    }
+
+    /// Has somebody begin an upload: its place, below the repository.
+    async fn begin_upload(&self, name: &'static str, repository: &str) -> String {
+        let path = format!("/v2/{repository}/blobs/uploads/");
+        let begun = self.told_to(name, repository, ("POST", &path)).await;
+        let place = begun.header("location").expect("a place").to_owned();
+        let start = format!("/v2/{repository}/");
+        place.strip_prefix(&start).expect("a path of it").to_owned()
+    }
 }
 
 /// A manifest of one blob, which is empty.
@@ -65,89 +111,6 @@ fn manifest() -> String {
     format!(
         r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{blob}","size":{size}}},"layers":[]}}"#
     )
-}
-
-/// What stands in the `Authorization` of whoever shows a password.
-fn basic(role: Role) -> Option<String> {
-    let login = match role {
-        Role::Stranger => return None,
-        Role::WrongPassword => "admin:wrong horse".to_owned(),
-        Role::Named(name) => format!("{name}:correct horse"),
-    };
-    Some(format!("Basic {}", BASE64_STANDARD.encode(login)))
-}
-
-/// What stands there of whoever has got a token before; a stranger's says that it is nobody's, and a wrong one was changed.
-async fn bearer(program: &Program, role: Role, repositories: &[&str]) -> Option<String> {
-    let scopes = repositories
-        .iter()
-        .map(|name| format!("&scope=repository:{name}:pull,push,delete,*"));
-    let path = format!(
-        "/token?service=forebay&scope=registry:catalog:*{}",
-        scopes.collect::<String>()
-    );
-    let shown = match role {
-        Role::WrongPassword => basic(Role::Named("admin")),
-        role => basic(role),
-    };
-    let given = told(program, shown.as_deref(), ("GET", &path)).await;
-    let given: Value = serde_json::from_slice(&given.body).expect("JSON");
-    let token = given["token"].as_str().expect("a token");
-    Some(match role {
-        Role::WrongPassword => format!("Bearer {}x", &token[..token.len() - 1]),
-        _ => format!("Bearer {token}"),
-    })
-}
-
-async fn authorization(
-    program: &Program,
-    (scheme, role): (Scheme, Role),
-    repositories: &[&str],
-) -> Option<String> {
-    match scheme {
-        Scheme::Basic => basic(role),
-        Scheme::Bearer => bearer(program, role, repositories).await,
-    }
-}
-
-async fn told(
-    program: &Program,
-    authorization: Option<&str>,
-    (method, path): (&str, &str),
-) -> Answer {
-    let method = Method::from_bytes(method.as_bytes()).expect("a method");
-    let mut ask = Ask::new(method.clone(), path);
-    if let Some(authorization) = authorization {
-        ask = ask.header("authorization", authorization);
-    }
-    if method == Method::PUT && path.contains("/manifests/") {
-        ask = ask.header("content-type", IMAGE).body(manifest());
-    }
-    ask.to(program.address).await
-}
-
-async fn push(program: &Program, repository: &str) {
-    let admin = basic(Role::Named("admin"));
-    let admin = admin.as_deref();
-    let blob = format!(
-        "/v2/{repository}/blobs/uploads/?digest={}",
-        Digest::sha256(b"")
-    );
-    assert_eq!(told(program, admin, ("POST", &blob)).await.status, 201);
-    let image = format!("/v2/{repository}/manifests/1");
-    assert_eq!(told(program, admin, ("PUT", &image)).await.status, 201);
-}
-
-fn setup(hub: &hub_sim::Hub) -> Forebay {
-    let setup = Forebay::new().with(LOCAL).upstream("docker.io", hub);
-    let hash = |password| bcrypt::hash(password, 4).expect("a hash");
-    let users: String = ["puller", "pusher", "admin"]
-        .map(|name| format!("{name}:{}\n", hash("correct horse")))
-        .concat();
-    let path = setup.file("users");
-    std::fs::write(&path, users).expect("a file");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
-    setup.with(RULES)
 }
 
 /// All that can be asked of a repository, and what each role is told, in the order in which it is asked. `session` is an upload of
@@ -170,6 +133,7 @@ fn of_repository(repository: &str, session: &str) -> Vec<(&'static str, String, 
         ("GET", at("tags/list"), pull),
         ("HEAD", at("tags/list"), pull),
         ("GET", at(&format!("referrers/{image}")), pull),
+        ("HEAD", at(&format!("referrers/{image}")), pull),
         ("PUT", at("manifests/2"), push(201)),
         ("PUT", at(&format!("manifests/{image}")), push(201)),
         ("POST", at("blobs/uploads/"), push(202)),
@@ -206,6 +170,7 @@ fn of_server() -> Vec<(&'static str, String, [u16; 5])> {
         ("HEAD", "/v2/", logged_in),
         ("POST", "/v2/", [405; 5]),
         ("GET", "/v2/_catalog", logged_in),
+        ("HEAD", "/v2/_catalog", logged_in),
         ("DELETE", "/v2/_catalog", [405; 5]),
         // Everybody gets a token that says who they are; what it is good for is decided where it is shown.
         ("GET", "/token", [200, 401, 200, 200, 200]),
@@ -236,47 +201,34 @@ fn of_server() -> Vec<(&'static str, String, [u16; 5])> {
         .to_vec()
 }
 
-async fn begin_upload(program: &Program, role: Role, repository: &str) -> String {
-    let path = format!("/v2/{repository}/blobs/uploads/");
-    let begun = told(program, basic(role).as_deref(), ("POST", &path)).await;
-    let place = begun.header("location").expect("a place").to_owned();
-    let start = format!("/v2/{repository}/");
-    place.strip_prefix(&start).expect("a path of it").to_owned()
-}
-
 /// What `role` is told where the table, which is of passwords, says `status`.
 fn by(scheme: Scheme, role: Role, path: &str, status: u16) -> u16 {
     match (scheme, role, path) {
         // Who has a token, be it nobody's, need not be asked to get one.
-        (Scheme::Bearer, Role::Stranger, "/v2/" | "/v2/_catalog") if status == 401 => 200,
+        (Scheme::Traded, Role::Stranger, "/v2/" | "/v2/_catalog") if status == 401 => 200,
         // A token for some repositories is good for nothing that is about all of them.
-        (Scheme::Bearer, Role::Named("admin"), "/metrics") if status == 200 => 401,
+        (Scheme::Traded, Role::Named("admin"), "/metrics") if status == 200 => 401,
         _ => status,
     }
 }
 
 #[tokio::test]
 async fn each_route_answers_each_role_as_the_table_says() {
-    for scheme in [Scheme::Basic, Scheme::Bearer] {
-        let hub = HubSim::new().image("library/nginx:1", Image::small());
-        let hub = hub.start().await;
-        let program = setup(&hub).start().await;
-        push(&program, "team/app").await;
-        let session = begin_upload(&program, Role::Named("pusher"), "team/app").await;
-        let mut credentials = Vec::new();
-        for role in ROLES {
-            let of = ["team/app", "library/nginx"];
-            credentials.push(authorization(&program, (scheme, role), &of).await);
-        }
+    let hub = HubSim::new().image("library/nginx:1", Image::small());
+    let hub = hub.start().await;
+    for way in WAYS {
+        let scene = Scene::before(&hub, way).await;
+        scene.push("team/app").await;
+        let session = scene.begin_upload("pusher", "team/app").await;
+        let shown = scene.shown(&["team/app", "library/nginx"]).await;
         let rows = [of_server(), of_repository("team/app", &session)].concat();
         for (method, path, statuses) in &rows {
-            let columns = ROLES.into_iter().zip(&credentials).zip(statuses);
-            for ((role, credential), expected) in columns {
-                let answer = told(&program, credential.as_deref(), (method, path)).await;
+            for ((role, credential), expected) in shown.iter().zip(statuses) {
+                let answer = scene.told(credential.as_deref(), (method, path)).await;
                 assert_eq!(
                     answer.status,
-                    by(scheme, role, path, *expected),
-                    "{scheme:?} {role:?} {method} {path}: {}",
+                    by(way.1, *role, path, *expected),
+                    "{way:?} {role:?} {method} {path}: {}",
                     answer.text()
                 );
             }
@@ -284,45 +236,65 @@ async fn each_route_answers_each_role_as_the_table_says() {
     }
 }
 
+#[test]
+fn each_endpoint_by_each_of_its_methods_and_each_other_route_is_in_the_table() {
+    let session = format!("blobs/uploads/{}", "0".repeat(32));
+    let rows = [of_server(), of_repository("team/app", &session)].concat();
+    let (mut routes, mut endpoints, mut asked) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut leaves = BTreeSet::new();
+    for (method, path, _) in &rows {
+        let path = path.split('?').next().unwrap_or_default();
+        routes.extend(FrontRoute::of(path).map(|route| route_of(&route)));
+        let Ok(endpoint) = Endpoint::parse(path, &Query::default()) else {
+            continue;
+        };
+        let name = endpoint_of(&endpoint);
+        endpoints.insert(name);
+        asked.insert((name, *method));
+        let taken = Verb::ALL
+            .into_iter()
+            .filter(|verb| endpoint.leave(*verb).is_some());
+        leaves.extend(taken.map(|verb| (name, verb.as_str())));
+    }
+    assert_eq!(routes, ROUTES.iter().copied().collect());
+    assert_eq!(endpoints, ENDPOINTS.iter().copied().collect());
+    let without: Vec<_> = leaves.difference(&asked).collect();
+    assert!(without.is_empty(), "no row has {without:?}");
+}
+
 #[tokio::test]
 async fn what_is_there_and_not_shown_looks_as_if_it_were_not_there() {
     let hub = HubSim::new().start().await;
-    let program = setup(&hub).start().await;
-    push(&program, "hidden/app").await;
-    let session = begin_upload(&program, Role::Named("admin"), "hidden/app").await;
-    let there = of_repository("hidden/app", &session);
-    let absent = of_repository("hidden/none", &session);
-    for scheme in [Scheme::Basic, Scheme::Bearer] {
-        for role in &ROLES[..4] {
-            let both = ["hidden/app", "hidden/none"];
-            let credential = authorization(&program, (scheme, *role), &both).await;
+    for way in WAYS {
+        let scene = Scene::before(&hub, way).await;
+        scene.push("hidden/app").await;
+        let session = scene.begin_upload("admin", "hidden/app").await;
+        let there = of_repository("hidden/app", &session);
+        let absent = of_repository("hidden/none", &session);
+        let shown = scene.shown(&["hidden/app", "hidden/none"]).await;
+        for (role, credential) in &shown[..4] {
             let credential = credential.as_deref();
             for ((method, path, _), (_, nowhere, _)) in there.iter().zip(&absent) {
-                let one = told(&program, credential, (method, path)).await;
-                let other = told(&program, credential, (method, nowhere)).await;
+                let one = scene.told(credential, (method, path)).await;
+                let other = scene.told(credential, (method, nowhere)).await;
+                let what = format!("{way:?} {role:?} {method} {path}");
                 let is_named = matches!(role, Role::Named(_));
                 let looks_hidden = one.status == if is_named { 404 } else { 401 };
                 assert!(
                     looks_hidden || matches!(one.status, 404 | 405),
-                    "{scheme:?} {role:?} {method} {path}: {}",
+                    "{what}: {}",
                     one.status
                 );
                 assert_eq!(
-                    words(&one),
-                    words(&other),
-                    "{scheme:?} {role:?} {method} {path}"
+                    one.words("hidden/app"),
+                    other.words("hidden/none"),
+                    "{what}"
                 );
             }
-            let listed = told(&program, credential, ("GET", "/v2/_catalog")).await;
+            let listed = scene.told(credential, ("GET", "/v2/_catalog")).await;
             assert!(!listed.text().contains("hidden"), "{}", listed.text());
         }
     }
-}
-
-/// All that an answer says, but for the requests' own numbers, which alone may differ, and under one name.
-fn words(answer: &Answer) -> String {
-    let mut headers = answer.headers.clone();
-    headers.remove("date");
-    let text = format!("{} {headers:?} {}", answer.status, answer.text());
-    text.replace("hidden/none", "hidden/app")
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
 }
