@@ -31,7 +31,8 @@ struct Inner {
 
 impl Registry {
     /// The registry at `base`, which is `http://HOST:PORT`; it is asked about repositories `PREFIX/…`, by a user if one
-    /// is given as `USER:PASSWORD`. A strict run wants every error in the spec's JSON, as the spec does not.
+    /// is given as `USER:PASSWORD`. A strict run wants every error in the spec's JSON, as the spec does not, and every manifest
+    /// that is none refused with 400 and `MANIFEST_INVALID`, where others take other words of the spec.
     ///
     /// # Errors
     /// The address is none, or not plain HTTP.
@@ -67,6 +68,11 @@ impl Registry {
     /// Content that nobody has seen before.
     pub(crate) fn noise(&self) -> &Noise {
         &self.0.noise
+    }
+
+    /// Whether the run is strict.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.0.is_strict
     }
 
     /// `HOST:PORT`.

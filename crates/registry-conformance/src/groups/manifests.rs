@@ -199,6 +199,9 @@ async fn is_refused(repo: &Repository, name: &str, put: &Put) -> Verdict {
     for reference in [name, digest.as_str()] {
         let ask = Ask::put(repo.manifest(reference)).sending(put.content_type, put.bytes.clone());
         let answer = repo.ask(ask).await?;
+        if repo.registry.is_strict() {
+            answer.refused(&[400], &["MANIFEST_INVALID"])?;
+        }
         // 415 is HTTP's for a type that is not taken.
         answer.is_one_of(&[400, 404, 415])?;
         let code = answer.code().unwrap_or_default();

@@ -108,5 +108,7 @@ fn is_part(answer: &Answer, blob: &Blob, first: usize, last: usize) -> Verdict {
     let length = (last + 1 - first).to_string();
     answer.header_is("content-length", &length)?;
     answer.header_is("content-range", &format!("bytes {first}-{last}/{SIZE}"))?;
+    // Of the whole, as everywhere: a part has no digest of its own.
+    answer.header_is("docker-content-digest", blob.digest.as_str())?;
     Ok(())
 }
