@@ -15,6 +15,7 @@ mod rig;
 mod rights_rig;
 mod robots;
 mod secrets;
+mod seeds;
 mod tokens;
 mod users;
 mod workloads;

@@ -154,6 +154,61 @@ async fn a_word_that_means_nothing_is_told() {
         let told = carry_out(&rig, order).await.unwrap_err();
         assert!(told.starts_with(expected), "{told}");
     }
-    let unknown = r#"{"add-user":{"name":"a","password":"hunter2-hunter2","admin":true}}"#;
-    assert!(serde_json::from_str::<AccountOrder>(unknown).is_err());
+}
+
+/// Every order; one that is new is missed below.
+fn all_orders() -> Vec<AccountOrder> {
+    let (name, password) = (named("a"), Secret::new("hunter2-hunter2"));
+    let right = RightText {
+        repositories: vec![named("team/*")],
+        actions: named("pull"),
+    };
+    vec![
+        AccountOrder::AddUser {
+            name: name.clone(),
+            password: password.clone(),
+        },
+        AccountOrder::SetPassword {
+            name: name.clone(),
+            password,
+        },
+        AccountOrder::DisableUser { name: name.clone() },
+        AccountOrder::EnableUser { name: name.clone() },
+        AccountOrder::RemoveUser { name: name.clone() },
+        AccountOrder::ListUsers { after: None },
+        AccountOrder::AddRobot {
+            name: name.clone(),
+            rights: vec![right],
+            expires_in_seconds: None,
+        },
+        AccountOrder::RevokeRobot { name },
+        AccountOrder::ListRobots { after: None },
+    ]
+}
+
+/// Threat B7: nothing is set by a member that nobody reads, be it beside an order, in it, or in a right that it gives.
+#[test]
+fn an_order_with_a_member_that_is_none_of_its_own_is_refused_whole() {
+    let mut seen = Vec::new();
+    for order in all_orders() {
+        let good = serde_json::to_value(&order).unwrap();
+        let (word, _) = good.as_object().unwrap().iter().next().unwrap();
+        seen.push(word.clone());
+        let mut places = vec![String::new(), format!("/{word}")];
+        if good[word].get("rights").is_some() {
+            places.push(format!("/{word}/rights/0"));
+        }
+        for place in places {
+            let mut order = good.clone();
+            order.pointer_mut(&place).unwrap()["is_admin"] = true.into();
+            let read: Result<AccountOrder, _> = serde_json::from_value(order);
+            assert!(read.is_err(), "{word}{place}: {read:?}");
+        }
+        assert_eq!(serde_json::from_value::<AccountOrder>(good).unwrap(), order);
+    }
+    // Whoever gives none of them is told which there are.
+    let told = serde_json::from_str::<AccountOrder>(r#"{"none":{}}"#).unwrap_err();
+    let told = told.to_string();
+    let words: Vec<_> = told.split('`').skip(3).step_by(2).collect();
+    assert_eq!(seen, words, "{told}");
 }
