@@ -187,7 +187,7 @@ fn unread(place: &Place, source: CatalogError) -> BackupError {
 
 /// What stands in the way of the copy of rows: most likely the disk on which it is made.
 fn rows_failed(error: CatalogError, place: &Place) -> BackupError {
-    let CatalogError::NotWritable(source) = error else {
+    let (CatalogError::NoSpace(source) | CatalogError::NotWritable(source)) = error else {
         return BackupError::Rows(error);
     };
     let room = place.disk.room(&place.dir);

@@ -77,7 +77,9 @@ impl<L: Layout> Database<L> {
             Ok(Self::of(path, opened, true))
         };
         looked.await.map_err(|error: SqlError| match error.into() {
-            CatalogError::NotWritable(source) => CatalogError::Failed(source),
+            CatalogError::NotWritable(source) | CatalogError::NoSpace(source) => {
+                CatalogError::Failed(source)
+            }
             error => error,
         })
     }

@@ -67,7 +67,9 @@ pub(crate) enum Access {
 /// What an error code of the database means to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeMeaning {
-    /// The disk is full, broken or read-only.
+    /// The disk is full.
+    NoSpace,
+    /// The disk is broken or read-only.
     NotWritable,
     /// The file is damaged, or is no database.
     Corrupt,
@@ -127,17 +129,14 @@ pub(crate) fn meaning_of(code: &str) -> CodeMeaning {
         (IO_ERROR, 2 | 33) | (11 | 26, _) => CodeMeaning::Corrupt,
         // READ, FSTAT, LOCK, CHECKRESERVEDLOCK, RDLOCK, NOMEM: says nothing of writing.
         (IO_ERROR, 1 | 7 | 9 | 12 | 14 | 15) => CodeMeaning::Other,
-        // PERM, READONLY, FULL, CANTOPEN
-        (IO_ERROR | 3 | 8 | 13 | 14, _) => CodeMeaning::NotWritable,
+        // FULL
+        (13, _) => CodeMeaning::NoSpace,
+        // PERM, READONLY, CANTOPEN
+        (IO_ERROR | 3 | 8 | 14, _) => CodeMeaning::NotWritable,
         // BUSY, LOCKED
         (5 | 6, _) => CodeMeaning::Busy,
         _ => CodeMeaning::Other,
     }
-}
-
-/// Whether an error code says that the disk is full: `SQLITE_FULL`. Source: as above.
-pub(crate) fn is_full(code: &str) -> bool {
-    code.parse::<i32>().is_ok_and(|code| code & 0xff == 13)
 }
 
 #[cfg(test)]
@@ -156,7 +155,7 @@ mod tests {
     #[test]
     fn codes_mean_what_the_caller_can_do() {
         for (code, meaning) in [
-            ("13", CodeMeaning::NotWritable),   // SQLITE_FULL
+            ("13", CodeMeaning::NoSpace),       // SQLITE_FULL
             ("8", CodeMeaning::NotWritable),    // SQLITE_READONLY
             ("1032", CodeMeaning::NotWritable), // SQLITE_READONLY_DBMOVED
             ("778", CodeMeaning::NotWritable),  // SQLITE_IOERR_WRITE

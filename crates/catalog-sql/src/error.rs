@@ -49,11 +49,6 @@ pub(crate) enum SqlError {
     File(&'static str, #[source] io::Error),
 }
 
-/// What it is a matter of, for people: the database's own word says nothing of what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("the disk is full: make room on it, where what the cache keeps can go first")]
-struct Full(#[source] SqlError);
-
 /// What the database said, once: its own error is told by the one around it and as the cause of that.
 #[derive(Debug)]
 pub(crate) struct Said(sqlx::Error);
@@ -85,23 +80,15 @@ impl From<sqlx::Error> for SqlError {
 impl SqlError {
     /// True if the disk is what fails.
     pub(crate) fn is_of_disk(&self) -> bool {
-        self.meaning() == CodeMeaning::NotWritable
-    }
-
-    /// True if what it lacks is room.
-    fn is_full(&self) -> bool {
-        match self {
-            Self::Sql(Said(sqlx::Error::Database(error))) => {
-                error.code().is_some_and(|code| dialect::is_full(&code))
-            }
-            Self::File(_, error) => error.kind() == io::ErrorKind::StorageFull,
-            _ => false,
-        }
+        matches!(
+            self.meaning(),
+            CodeMeaning::NoSpace | CodeMeaning::NotWritable
+        )
     }
 
     /// True if another act would fail just so at this moment.
     pub(crate) fn is_of_all(&self) -> bool {
-        matches!(self.meaning(), CodeMeaning::NotWritable | CodeMeaning::Busy)
+        self.is_of_disk() || self.meaning() == CodeMeaning::Busy
     }
 
     /// Nothing, if it only says that another process is writing just now.
@@ -117,7 +104,7 @@ impl SqlError {
             Self::Sql(Said(error)) => meaning_of(error),
             Self::Damaged(_) | Self::Fault(_) => CodeMeaning::Corrupt,
             Self::Outdated(_) => CodeMeaning::NotWritable,
-            Self::File(_, error) if is_of_disk(error) => CodeMeaning::NotWritable,
+            Self::File(_, error) => meaning_of_file(error),
             _ => CodeMeaning::Other,
         }
     }
@@ -129,11 +116,7 @@ impl From<SqlError> for CatalogError {
             return Self::Format { found, supported };
         }
         match error.meaning() {
-            CodeMeaning::NotWritable if error.is_full() => {
-                // Known by its kind, as what the disk itself says.
-                let full = io::Error::new(io::ErrorKind::StorageFull, Full(error));
-                Self::NotWritable(Arc::new(full))
-            }
+            CodeMeaning::NoSpace => Self::NoSpace(Arc::new(error)),
             CodeMeaning::NotWritable => Self::NotWritable(Arc::new(error)),
             CodeMeaning::Corrupt => Self::Corrupt(Arc::new(error)),
             CodeMeaning::Busy | CodeMeaning::Other => Self::Failed(Arc::new(error)),
@@ -156,13 +139,11 @@ fn meaning_of(error: &sqlx::Error) -> CodeMeaning {
     }
 }
 
-fn is_of_disk(error: &io::Error) -> bool {
+fn meaning_of_file(error: &io::Error) -> CodeMeaning {
     use std::io::ErrorKind;
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull
-            | ErrorKind::QuotaExceeded
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::PermissionDenied
-    )
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => CodeMeaning::NoSpace,
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => CodeMeaning::NotWritable,
+        _ => CodeMeaning::Other,
+    }
 }

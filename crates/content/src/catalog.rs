@@ -229,7 +229,12 @@ pub struct KeptList {
 /// What a catalog could not do.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// The disk, its inodes or the quota are used up, or it cannot be written to.
+    /// The disk, its inodes or the quota are used up.
+    #[error(
+        "the database's disk is full: make room on it, where what the cache keeps can go first"
+    )]
+    NoSpace(#[source] BoxError),
+    /// The disk fails, or cannot be written to.
     #[error("the database cannot be written to now")]
     NotWritable(#[source] BoxError),
     /// Its file is damaged.

@@ -1,6 +1,5 @@
 //! Why a push or a drop was not done, in words that say what the client can do about it.
 
-use std::io;
 use std::time::Duration;
 
 use forebay_content::{BlobError, BoxError, CatalogError, Missing};
@@ -166,17 +165,11 @@ impl From<BlobError> for PushError {
 impl From<CatalogError> for PushError {
     fn from(error: CatalogError) -> Self {
         match error {
-            CatalogError::NotWritable(why) if is_full(&why) => Self::NoSpace,
+            CatalogError::NoSpace(_) => Self::NoSpace,
             CatalogError::NotWritable(_) => Self::NotWritable,
             CatalogError::Corrupt(_) | CatalogError::Format { .. } | CatalogError::Failed(_) => {
                 Self::Internal(std::sync::Arc::new(error))
             }
         }
     }
-}
-
-/// Whether rows cannot be written for want of room.
-fn is_full(why: &BoxError) -> bool {
-    let why = why.downcast_ref::<io::Error>();
-    why.is_some_and(|why| why.kind() == io::ErrorKind::StorageFull)
 }

@@ -85,6 +85,7 @@ impl fmt::Display for RowsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REGISTRY_FILE_NAME)?;
         match &self.0 {
+            CatalogError::NoSpace(_) => f.write_str(" lies on a full disk"),
             CatalogError::NotWritable(_) => f.write_str(" cannot be written to now"),
             CatalogError::Corrupt(_) => f.write_str(" is damaged"),
             CatalogError::Format { found, supported } => write!(
@@ -344,7 +345,12 @@ impl Unopened {
     fn is_of_disk(&self) -> bool {
         match self {
             Self::Blobs(error) => matches!(error, BlobError::NoSpace | BlobError::ReadOnly),
-            Self::Rows(RowsError(error)) => matches!(error, CatalogError::NotWritable(_)),
+            Self::Rows(RowsError(error)) => {
+                matches!(
+                    error,
+                    CatalogError::NoSpace(_) | CatalogError::NotWritable(_)
+                )
+            }
             Self::Directory(error) => is_unwritable(error),
             Self::Emptied(_) => false,
         }
@@ -363,7 +369,7 @@ mod tests {
         for error in [
             Unopened::Blobs(BlobError::NoSpace),
             Unopened::Blobs(BlobError::ReadOnly),
-            CatalogError::NotWritable(full()).into(),
+            CatalogError::NoSpace(full()).into(),
             Unopened::Directory(io::ErrorKind::PermissionDenied.into()),
         ] {
             let failure = unopened(Path::new("/data"), error);

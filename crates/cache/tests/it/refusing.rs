@@ -26,7 +26,7 @@ impl Refusing {
     fn write(&self) -> Result<(), CatalogError> {
         if self.refuses.load(Ordering::SeqCst) {
             let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            return Err(CatalogError::NotWritable(Arc::new(full)));
+            return Err(CatalogError::NoSpace(Arc::new(full)));
         }
         Ok(())
     }

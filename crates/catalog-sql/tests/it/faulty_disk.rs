@@ -19,18 +19,10 @@ fn assert_not_writable<T: std::fmt::Debug>(result: Result<T, CatalogError>) {
     assert!(matches!(error, CatalogError::NotWritable(_)), "{error:?}");
 }
 
-/// Who asks may know by the kind of error that room is all that lacks, and people by its words.
+/// Room is all that lacks.
 fn assert_full<T: std::fmt::Debug>(result: Result<T, CatalogError>) {
     let error = result.unwrap_err();
-    let CatalogError::NotWritable(why) = &error else {
-        panic!("{error:?}");
-    };
-    let kind = why
-        .downcast_ref::<std::io::Error>()
-        .map(std::io::Error::kind);
-    assert_eq!(kind, Some(std::io::ErrorKind::StorageFull), "{error:?}");
-    let told = why.to_string();
-    assert!(told.starts_with("the disk is full: make room"), "{told}");
+    assert!(matches!(error, CatalogError::NoSpace(_)), "{error:?}");
 }
 
 /// A catalog with one object.

@@ -215,7 +215,7 @@ impl ToldRows for FullDisk {
 
 fn full() -> CatalogError {
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-    CatalogError::NotWritable(Arc::new(full))
+    CatalogError::NoSpace(Arc::new(full))
 }
 
 /// Alerts that came, and what becomes of them.
