@@ -67,6 +67,7 @@ macro_rules! hosted_suite {
             manifests_are_told_page_by_page_in_the_order_of_their_digests,
             an_entry_tells_what_lifecycle_rules_look_at,
             manifests_that_name_a_manifest_or_a_blob_are_told,
+            a_manifest_tells_which_of_its_blobs_are_absent,
             an_entry_tells_no_subject_that_is_not_there,
             a_tag_points_at_what_was_last_pushed_under_it,
             a_tag_belongs_to_one_repository,

@@ -84,6 +84,10 @@ pub async fn every_kind_of_change_is_read_as_it_was_written<J: Journal>(journal:
             digest: Digest::of(forebay_oci::Algorithm::Sha512, b"x"),
             media_type: MediaType::OCI_INDEX,
             tags: vec!["a".parse().unwrap(), "b".parse().unwrap()],
+            absent: vec![digest.clone(), Digest::sha256(b"y")],
+        },
+        Change::Given {
+            digest: digest.clone(),
         },
         pinned(true),
         pinned(false),
@@ -323,6 +327,7 @@ fn pushed(number: usize) -> JournalEntry {
             digest: Digest::sha256(&number.to_le_bytes()),
             media_type: MediaType::OCI_MANIFEST,
             tags: vec![tag],
+            absent: Vec::new(),
         },
     }
 }

@@ -104,6 +104,15 @@ pub trait HostedLists: Send + Sync {
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<HostedEntry>, CatalogError>;
+
+    /// Of the blobs that a manifest of the repository names, those that the repository does not hold, in the order of their
+    /// digests, at most `limit`; none if it does not hold the manifest.
+    async fn absent_blobs(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<Digest>, CatalogError>;
 }
 
 /// What makes a repository hold more.
@@ -361,11 +370,14 @@ pub struct DropGuard {
     pub at: Timestamp,
 }
 
-/// What became of a push. Unless it is [`Done`](Self::Done), nothing was changed; of several reasons the first is told.
+/// What became of a push. Unless it is [`Done`](Self::Done) or [`Completed`](Self::Completed), nothing was changed; of several
+/// reasons the first is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
     /// It is recorded, durably.
     Done,
+    /// The same, of a blob that the repository did not hold and manifests of it name: until now they lacked it.
+    Completed,
     /// The repository does not hold these, which it must, in the order of the push.
     Missing(Vec<Digest>),
     /// This tag points at another manifest and may not be moved.

@@ -8,6 +8,10 @@ use crate::{BlobError, RepositorySettings, Timestamp};
 /// The most entries that one [`Journal::append`] takes.
 pub const MAX_APPENDED: usize = 1000;
 
+/// The most blobs of which one push tells that its repository lacks them: a line of their digests is half of the longest that is
+/// read back.
+pub const MAX_ABSENT: usize = 1000;
+
 /// Keeps what changed in each repository, in the order in which it did.
 ///
 /// # Contract
@@ -109,6 +113,14 @@ pub enum Change {
         media_type: MediaType,
         /// The tags that were to point at it.
         tags: Vec<Tag>,
+        /// The blobs that it names and its repository did not hold then, at most [`MAX_ABSENT`]: whoever makes rows of this must
+        /// not have it hold them, for they may be another's.
+        absent: Vec<Digest>,
+    },
+    /// The repository was given a blob that manifests of it had named before, and lacked.
+    Given {
+        /// Its digest.
+        digest: Digest,
     },
     /// A tag was dropped.
     Untagged {

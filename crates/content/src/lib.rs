@@ -48,7 +48,8 @@ pub use hosted::{
     HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
 };
 pub use journal::{
-    Change, Journal, JournalEntry, JournalPage, JournalPlace, JournalReader, MAX_APPENDED,
+    Change, Journal, JournalEntry, JournalPage, JournalPlace, JournalReader, MAX_ABSENT,
+    MAX_APPENDED,
 };
 pub use keys::{
     InvalidKeySet, KeyNumbers, KeySet, Keys, KeysError, MAX_KEY_SET_BYTES, MAX_KEYS, PublicKey,

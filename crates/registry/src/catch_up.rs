@@ -1,30 +1,32 @@
 //! Writes down in the journals what a process that was killed has left in the rows alone.
 //!
 //! The row comes first, and then the journal's line. Killed between the two, a push was not acknowledged and is there all the same:
-//! who finds it does not push it again, and builds on it. Rows that are made again from the journals must have it, too.
+//! who finds it does not push it again, and builds on it. Rows that are made again from the journals must have it, too. So it is with
+//! a blob that a manifest lacked.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 
-use forebay_content::{Change, HostedEntry, JournalEntry, PAGE, Timestamp};
-use forebay_oci::RepositoryName;
+use forebay_content::{Change, HostedEntry, JournalEntry, MAX_ABSENT, MAX_APPENDED};
+use forebay_oci::{Digest, RepositoryName};
 use futures::TryStreamExt as _;
 use tracing::{info, warn};
 
 use crate::PushError;
 use crate::local_registry::LocalRegistry;
+use crate::rebuild::replay::Replay;
 
-/// What the rows of a repository tell of that is newer than all that its journal does.
-enum Ahead {
-    Nothing,
-    /// A kill leaves one at most, as no change is made before the one before it was written down.
-    Push(JournalEntry),
-    /// Something else than a kill has been there.
-    More,
+/// What the rows of a repository tell of and its journal does not.
+#[derive(Default)]
+struct Ahead {
+    unwritten: Vec<JournalEntry>,
+    /// More pushes than a kill leaves: something else has been there.
+    is_more: bool,
 }
 
 impl LocalRegistry {
-    /// Looks in each repository for a push that only the rows tell of, and writes it down; tells how many there were. To be done
-    /// once after a start, while everything goes on.
+    /// Looks in each repository for a push that only the rows tell of, and for blobs that manifests lacked, and writes them down; tells
+    /// how many there were. To be done once after a start, while everything goes on.
     ///
     /// A push is known by its time, so that one under a clock that was set back is left to a check; as is what only journals tell.
     ///
@@ -35,76 +37,108 @@ impl LocalRegistry {
         let mut pages = pin!(self.repository_pages(None));
         while let Some(page) = pages.try_next().await? {
             for repository in page {
-                written += u64::from(self.catch_up_in(&repository.name).await?);
+                written += self.catch_up_in(&repository.name).await?;
             }
         }
         Ok(written)
     }
 
-    async fn catch_up_in(&self, repository: &RepositoryName) -> Result<bool, PushError> {
+    async fn catch_up_in(&self, repository: &RepositoryName) -> Result<u64, PushError> {
         // What is just being pushed is ahead for a moment: it is looked at again while nothing changes.
-        if matches!(self.ahead(repository).await?, Ahead::Nothing) {
-            return Ok(false);
+        let Ahead { unwritten, is_more } = self.ahead(repository).await?;
+        if unwritten.is_empty() && !is_more {
+            return Ok(0);
         }
         let turn = self.turn(repository).await?;
-        match self.ahead(repository).await? {
-            Ahead::Nothing => Ok(false),
-            Ahead::Push(JournalEntry { at, change }) => {
-                self.journal(turn, repository, (change, at)).await?;
-                info!(%repository, "wrote down in the journal a push that only the rows told of");
-                Ok(true)
-            }
-            Ahead::More => {
-                warn!(%repository, "the journal lacks more than a stop can explain: forebay fsck tells what");
-                Ok(false)
-            }
+        let Ahead { unwritten, is_more } = self.ahead(repository).await?;
+        for entries in unwritten.chunks(MAX_APPENDED) {
+            self.stores.journal.append(repository, entries).await?;
         }
+        drop(turn);
+        if is_more {
+            warn!(%repository, "the journal lacks more than a stop can explain: forebay fsck tells what");
+        }
+        if !unwritten.is_empty() {
+            info!(%repository, "wrote down in the journal what only the rows told of");
+        }
+        Ok(unwritten.len() as u64)
     }
 
     async fn ahead(&self, repository: &RepositoryName) -> Result<Ahead, PushError> {
-        let last = self.last_written(repository).await?;
-        let mut ahead = Ahead::Nothing;
+        let (replay, _) = self.replay(repository).await?;
+        let mut ahead = Ahead::default();
         let mut pages = pin!(self.entry_pages(repository, None));
         while let Some(page) = pages.try_next().await? {
-            for entry in page
-                .into_iter()
-                .filter(|entry| Some(entry.pushed_at) > last)
-            {
-                ahead = match ahead {
-                    Ahead::Nothing => Ahead::Push(pushed(entry)),
-                    Ahead::Push(_) | Ahead::More => return Ok(Ahead::More),
-                };
+            let is_newer = |entry: &HostedEntry| Some(entry.pushed_at) > replay.last();
+            for entry in page.into_iter().filter(is_newer) {
+                // A kill leaves one at most, as no change is made before the one before it was written down.
+                if !ahead.unwritten.is_empty() {
+                    return Ok(Ahead {
+                        unwritten: Vec::new(),
+                        is_more: true,
+                    });
+                }
+                ahead.unwritten.push(self.pushed(repository, entry).await?);
             }
         }
+        let given = self.given(repository, &replay).await?;
+        ahead.unwritten.extend(given);
         Ok(ahead)
     }
 
-    /// The newest time of the repository's journal; none if it has no entry.
-    async fn last_written(
+    /// What a push that the rows tell of is in the journal.
+    async fn pushed(
         &self,
         repository: &RepositoryName,
-    ) -> Result<Option<Timestamp>, PushError> {
-        let mut last = None;
-        let Some(mut reader) = self.stores.journal.open(repository).await? else {
-            return Ok(last);
-        };
-        loop {
-            let entries = reader.next(PAGE as usize).await?;
-            if entries.is_empty() {
-                return Ok(last);
-            }
-            last = last.max(entries.iter().map(|entry| entry.at).max());
-        }
+        entry: HostedEntry,
+    ) -> Result<JournalEntry, PushError> {
+        let digest = entry.manifest.digest;
+        Ok(JournalEntry {
+            at: entry.pushed_at,
+            change: Change::Pushed {
+                absent: self.absent_blobs(repository, &digest).await?,
+                digest,
+                media_type: entry.manifest.media_type,
+                tags: entry.tags,
+            },
+        })
     }
-}
 
-fn pushed(entry: HostedEntry) -> JournalEntry {
-    JournalEntry {
-        at: entry.pushed_at,
-        change: Change::Pushed {
-            digest: entry.manifest.digest,
-            media_type: entry.manifest.media_type,
-            tags: entry.tags,
-        },
+    /// Of the blobs that the journal says are lacking, those that the rows have.
+    async fn given(
+        &self,
+        repository: &RepositoryName,
+        replay: &Replay,
+    ) -> Result<Vec<JournalEntry>, PushError> {
+        let lacking: BTreeSet<&Digest> = replay
+            .alive()
+            .flat_map(|(_, alive)| &alive.absent)
+            .collect();
+        let mut given = Vec::new();
+        for digest in lacking {
+            let found = self
+                .stores
+                .rows
+                .find_hosted_blob(repository, digest)
+                .await?;
+            given.extend(found.map(|_| JournalEntry {
+                at: self.moment_of_push(),
+                change: Change::Given {
+                    digest: digest.clone(),
+                },
+            }));
+        }
+        Ok(given)
+    }
+
+    /// The blobs that a manifest names and its repository does not hold, as many as a journal tells.
+    pub(crate) async fn absent_blobs(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Digest,
+    ) -> Result<Vec<Digest>, PushError> {
+        let most = u32::try_from(MAX_ABSENT).unwrap_or(u32::MAX);
+        let rows = &self.stores.rows;
+        Ok(rows.absent_blobs(repository, manifest, most).await?)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use forebay_content::{
     BlobError, BlobMount, BlobStat, Change, ChildKind, Committed, HostedBlob, HostedChild,
-    HostedManifest, HostedRepository, ManifestPush, Stage,
+    HostedManifest, HostedRepository, MAX_ABSENT, ManifestPush, Stage,
 };
 use forebay_oci::{
     Algorithm, Digest, MediaType, Presence, PushedChild, PushedManifest, Reference, RepositoryName,
@@ -98,7 +98,7 @@ impl LocalRegistry {
         self.keep_to_the_end(async move |registry| {
             let Received { stage, size } = registry.uploads.finish(upload, &digest).await?;
             let blob = BlobStat { digest, size };
-            let hold = registry.hold(&repository, &blob.digest, size);
+            let hold = |quota| registry.hold(&repository, &blob, quota);
             registry.keep_bytes(&repository, (stage, &blob), hold).await
         })
         .await
@@ -144,7 +144,7 @@ impl LocalRegistry {
             quota_bytes: found.and_then(|found| found.settings.quota_bytes),
         };
         let committed = self.stores.rows.mount_blob(to, &mount, now).await?;
-        match accept(committed) {
+        match self.accept_blob(to, digest, committed).await {
             Ok(()) => Ok(Mounted::Done),
             Err(PushError::MissingBlobs(_)) => Ok(Mounted::NotThere),
             Err(error) => Err(error),
@@ -195,7 +195,8 @@ impl LocalRegistry {
                 digest: taken.digest.clone(),
                 size: taken.bytes.len() as u64,
             };
-            let keep = Box::pin(registry.keep_manifest(&repository, taken));
+            // In its turn the manifest sees the quota anew, as it does what else its owner says.
+            let keep = |_| Box::pin(registry.keep_manifest(&repository, taken));
             registry.keep_bytes(&repository, (stage, &of), keep).await
         })
         .await
@@ -231,32 +232,42 @@ impl LocalRegistry {
             quota_bytes: found.and_then(|found| found.settings.quota_bytes),
             at: self.moment_of_push(),
         };
-        let mut absent = Vec::new();
+        let mut missing = HashSet::new();
         let mut committed = self.stores.rows.commit_manifest(repository, &push).await?;
-        if let Committed::Missing(missing) = &committed
-            && are_only_expected(&pushed.children, missing)
+        if let Committed::Missing(found) = &committed
+            && may_be_absent(&pushed.children, found)
         {
             // A sparse image is taken, for it may be completed; who pushes it is told.
-            absent.clone_from(missing);
-            let missing: HashSet<&Digest> = missing.iter().collect();
+            missing.extend(found.iter().cloned());
             for child in &mut push.children {
                 child.is_required &= !missing.contains(&child.digest);
             }
             committed = self.stores.rows.commit_manifest(repository, &push).await?;
         }
         accept(committed)?;
+        let absent = if missing.is_empty() {
+            Vec::new()
+        } else {
+            // Asked anew: what came meanwhile did not find the manifest, and tells the journal nothing.
+            self.absent_blobs(repository, &digest).await?
+        };
         let change = Change::Pushed {
             digest: digest.clone(),
             media_type: pushed.media_type,
             tags: tags.clone(),
+            absent,
         };
         self.journal(turn, repository, (change, push.at)).await?;
         self.manifests.insert(digest.clone(), bytes);
+        let is_missed = |child: &&PushedChild| {
+            child.presence == Presence::Expected && missing.contains(&child.digest)
+        };
+        let missed = pushed.children.iter().filter(is_missed);
         Ok(PushedAs {
             digest,
             subject: pushed.subject,
             tags,
-            absent,
+            absent: missed.map(|child| child.digest.clone()).collect(),
         })
     }
 
@@ -269,21 +280,21 @@ impl LocalRegistry {
         Ok(receiving.finish(digest).await?.stage)
     }
 
-    /// Puts bytes at rest, which `keep` then records. Of what is refused, nothing stays on the disk.
+    /// Puts bytes at rest, which `keep` then records, given the repository's quota. Of what is refused, nothing stays on the disk.
     ///
     /// # Errors
     /// Those of `keep`; or the repository's quota or the disk has no room for them.
-    async fn keep_bytes<T>(
+    async fn keep_bytes<T, K: Future<Output = Result<T, PushError>>>(
         &self,
         repository: &RepositoryName,
         (stage, of): (Box<dyn Stage>, &BlobStat),
-        keep: impl Future<Output = Result<T, PushError>>,
+        keep: impl FnOnce(Option<u64>) -> K,
     ) -> Result<T, PushError> {
         let lease = self.leases.take(&of.digest).await;
-        self.check_room(repository, of).await?;
+        let quota = self.quota_with_room(repository, of).await?;
         let before = self.stores.blobs.open(&of.digest).await;
         stage.commit(&of.digest).await?;
-        let kept = keep.await;
+        let kept = keep(quota).await;
         drop(lease);
         // What was there before may be another's.
         if kept.is_err()
@@ -295,26 +306,27 @@ impl LocalRegistry {
         kept
     }
 
-    /// Whether the repository's quota has room for it, as of now: who records it asks once more.
-    async fn check_room(
+    /// The repository's quota in bytes, if it has one, which has room for the bytes as of now: who records them asks once more.
+    async fn quota_with_room(
         &self,
         repository: &RepositoryName,
         of: &BlobStat,
-    ) -> Result<(), PushError> {
+    ) -> Result<Option<u64>, PushError> {
         let rows = &self.stores.rows;
         let Some(found) = rows.find_repository(repository).await? else {
-            return Ok(());
+            return Ok(None);
         };
         let wanted = found.bytes.saturating_add(of.size);
-        let Some(quota) = found.settings.quota_bytes.filter(|quota| wanted > *quota) else {
-            return Ok(());
+        let bound = found.settings.quota_bytes;
+        let Some(quota) = bound.filter(|quota| wanted > *quota) else {
+            return Ok(bound);
         };
         let (blob, manifest) = (
             rows.find_hosted_blob(repository, &of.digest).await?,
             rows.find_hosted_manifest(repository, &of.digest).await?,
         );
         if blob.is_some() || manifest.is_some() {
-            return Ok(());
+            return Ok(bound);
         }
         Err(Refused::OverQuota { wanted, quota }.into())
     }
@@ -322,18 +334,36 @@ impl LocalRegistry {
     async fn hold(
         &self,
         repository: &RepositoryName,
-        digest: &Digest,
-        size: u64,
+        of: &BlobStat,
+        quota_bytes: Option<u64>,
     ) -> Result<(), PushError> {
         let _local = self.check_local(repository)?;
-        let found = self.stores.rows.find_repository(repository).await?;
         let blob = HostedBlob {
-            digest: digest.clone(),
-            size,
-            quota_bytes: found.and_then(|found| found.settings.quota_bytes),
+            digest: of.digest.clone(),
+            size: of.size,
+            quota_bytes,
         };
         let now = self.clock.now();
-        accept(self.stores.rows.commit_blob(repository, &blob, now).await?)
+        let committed = self.stores.rows.commit_blob(repository, &blob, now).await?;
+        self.accept_blob(repository, &of.digest, committed).await
+    }
+
+    /// Of a blob that manifests of the repository lacked, the journal is told: it says that they do.
+    async fn accept_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        committed: Committed,
+    ) -> Result<(), PushError> {
+        if committed != Committed::Completed {
+            return accept(committed);
+        }
+        let turn = self.turn(repository).await?;
+        let change = Change::Given {
+            digest: digest.clone(),
+        };
+        let at = self.moment_of_push();
+        self.journal(turn, repository, (change, at)).await
     }
 }
 
@@ -345,6 +375,7 @@ fn immutable(repository: Option<&HostedRepository>, tags: &[Tag]) -> Result<Vec<
     }
 }
 
+/// Blobs are asked for, those too that need not be there: the journal tells which are not.
 pub(crate) fn child(pushed: &PushedChild) -> HostedChild {
     HostedChild {
         digest: pushed.digest.clone(),
@@ -353,22 +384,22 @@ pub(crate) fn child(pushed: &PushedChild) -> HostedChild {
         } else {
             ChildKind::Blob
         },
-        is_required: pushed.presence != Presence::Elsewhere,
+        is_required: !pushed.is_manifest,
     }
 }
 
 /// True if the manifest may be taken without these blobs.
-fn are_only_expected(children: &[PushedChild], missing: &[Digest]) -> bool {
+fn may_be_absent(children: &[PushedChild], missing: &[Digest]) -> bool {
     let required = children
         .iter()
         .filter(|child| child.presence == Presence::Required);
     let required: HashSet<&Digest> = required.map(|child| &child.digest).collect();
-    !missing.iter().any(|digest| required.contains(digest))
+    missing.len() <= MAX_ABSENT && !missing.iter().any(|digest| required.contains(digest))
 }
 
 fn accept(committed: Committed) -> Result<(), PushError> {
     match committed {
-        Committed::Done => Ok(()),
+        Committed::Done | Committed::Completed => Ok(()),
         Committed::Missing(digests) => Err(PushError::MissingBlobs(digests)),
         Committed::Immutable(tag) => Err(Refused::Immutable(tag).into()),
         Committed::OverQuota { wanted, quota } => Err(Refused::OverQuota { wanted, quota }.into()),

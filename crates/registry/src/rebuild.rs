@@ -1,7 +1,8 @@
 //! Makes lost rows again from the journals and the blobs.
 //!
-//! A journal says which manifests a repository has under which tags; the manifests say which blobs they need. Blobs that nothing
-//! refers to and times of pulls are in neither and do not come back.
+//! A journal says which manifests a repository has under which tags; the manifests say which blobs they need, and the journal which
+//! of them the repository lacks: those may be another's. Blobs that nothing refers to and times of pulls are in neither and do not
+//! come back.
 
 pub(crate) mod replay;
 
@@ -13,7 +14,9 @@ use forebay_content::{
     BlobError, Committed, HostedBlob, HostedChild, HostedManifest, JournalEntry, ManifestPush,
     PAGE, collect_reader, journal_pages,
 };
-use forebay_oci::{Digest, MAX_MANIFEST_BYTES, Presence, PushedManifest, RepositoryName};
+use forebay_oci::{
+    Digest, MAX_MANIFEST_BYTES, Presence, PushedChild, PushedManifest, RepositoryName,
+};
 use futures::TryStreamExt as _;
 use tracing::warn;
 
@@ -144,7 +147,10 @@ impl LocalRegistry {
                 return Ok(());
             }
         };
-        for needed in pushed.children.iter().filter(|child| !child.is_manifest) {
+        // What it lacked it must not get: the bytes are another repository's, if they are there.
+        let is_held =
+            |child: &&PushedChild| !child.is_manifest && !alive.absent.contains(&child.digest);
+        for needed in pushed.children.iter().filter(is_held) {
             let is_new = linked.insert(needed.digest.clone());
             let is_there = !is_new || self.link(repository, &needed.digest, alive).await?;
             rebuilt.blobs += u64::from(is_new && is_there);
@@ -194,7 +200,7 @@ impl LocalRegistry {
         loop {
             let entries: Vec<JournalEntry> = reader.next(PAGE as usize).await?;
             if entries.is_empty() {
-                return Ok((replay, reader.unreadable()));
+                return Ok((replay.finish(), reader.unreadable()));
             }
             for entry in entries {
                 replay.apply(entry);
@@ -233,7 +239,7 @@ impl LocalRegistry {
         };
         let rows = &self.stores.rows;
         let linked = rows.commit_blob(repository, &blob, alive.pushed_at).await?;
-        Ok(linked == Committed::Done)
+        Ok(matches!(linked, Committed::Done | Committed::Completed))
     }
 }
 
@@ -252,7 +258,7 @@ impl Rebuilt {
 }
 
 /// A child that need not be there: what is not is told, and the manifest is kept, for it may be completed.
-fn lenient(pushed: &forebay_oci::PushedChild) -> HostedChild {
+fn lenient(pushed: &PushedChild) -> HostedChild {
     HostedChild {
         is_required: false,
         ..child(pushed)

@@ -4,6 +4,8 @@
 //! hexadecimal digits, is the CRC32C of the repository's name, a newline and the JSON: a torn line, a rotten one and one of
 //! another repository are told from a whole one.
 
+use std::str::FromStr;
+
 use forebay_content::{Change, JournalEntry, RepositorySettings, Timestamp};
 use forebay_oci::{MediaType, RepositoryName};
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,11 @@ enum ChangeLine {
         media_type: String,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tags: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        absent: Vec<String>,
+    },
+    Given {
+        digest: String,
     },
     Untagged {
         tag: String,
@@ -167,10 +174,15 @@ impl ChangeLine {
                 digest,
                 media_type,
                 tags,
+                absent,
             } => Self::Pushed {
                 digest: digest.to_string(),
                 media_type: media_type.to_string(),
-                tags: tags.iter().map(ToString::to_string).collect(),
+                tags: texts(tags),
+                absent: texts(absent),
+            },
+            Change::Given { digest } => Self::Given {
+                digest: digest.to_string(),
             },
             Change::Untagged { tag } => Self::Untagged {
                 tag: tag.to_string(),
@@ -210,13 +222,15 @@ impl ChangeLine {
                 digest,
                 media_type,
                 tags,
+                absent,
             } => Some(Change::Pushed {
                 digest: digest.parse().ok()?,
                 media_type: MediaType::parse(&media_type)?,
-                tags: tags
-                    .iter()
-                    .map(|tag| tag.parse().ok())
-                    .collect::<Option<_>>()?,
+                tags: parsed(&tags)?,
+                absent: parsed(&absent)?,
+            }),
+            Self::Given { digest } => Some(Change::Given {
+                digest: digest.parse().ok()?,
             }),
             Self::Untagged { tag } => Some(Change::Untagged {
                 tag: tag.parse().ok()?,
@@ -240,8 +254,18 @@ impl ChangeLine {
     }
 }
 
+fn texts(items: &[impl ToString]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
+/// None if one of them is no such thing.
+fn parsed<T: FromStr>(texts: &[String]) -> Option<Vec<T>> {
+    texts.iter().map(|text| text.parse().ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use forebay_content::MAX_ABSENT;
     use forebay_oci::Digest;
 
     use super::*;
@@ -251,7 +275,10 @@ mod tests {
     }
 
     fn line_of(change: Change) -> Vec<u8> {
-        let at = Timestamp(1_700_000_000_123);
+        line_of_at(Timestamp(1_700_000_000_123), change)
+    }
+
+    fn line_of_at(at: Timestamp, change: Change) -> Vec<u8> {
         let mut line = Vec::new();
         assert!(encode_entry(
             &name(),
@@ -288,11 +315,16 @@ mod tests {
                 digest: digest.clone(),
                 media_type: MediaType::OCI_INDEX,
                 tags,
+                absent: Vec::new(),
             },
             Change::Pushed {
                 digest: Digest::of(forebay_oci::Algorithm::Sha512, b"x"),
                 media_type: MediaType::parse("application/vnd.example+json").unwrap(),
                 tags: Vec::new(),
+                absent: vec![digest.clone(), Digest::sha256(b"y")],
+            },
+            Change::Given {
+                digest: digest.clone(),
             },
             Change::Untagged {
                 tag: "v1".parse().unwrap(),
@@ -368,6 +400,48 @@ mod tests {
         let checksum = checksum_of("team/app", json);
         let newer = [format!("{checksum:08x} ").as_bytes(), json].concat();
         assert_eq!(decode_header(&newer), Header::Newer(2));
+    }
+
+    /// As long as one gets: the registry takes no more.
+    #[test]
+    fn a_push_that_lacks_as_many_blobs_as_there_may_be_is_read_back() {
+        let sha512 = |content: usize| {
+            Digest::of(
+                forebay_oci::Algorithm::Sha512,
+                content.to_string().as_bytes(),
+            )
+        };
+        let change = Change::Pushed {
+            digest: sha512(0),
+            media_type: MediaType::OCI_MANIFEST,
+            tags: (0..64)
+                .map(|tag| format!("{tag:0128}").parse().unwrap())
+                .collect(),
+            absent: (0..MAX_ABSENT).map(sha512).collect(),
+        };
+        let line = line_of(change.clone());
+        assert_eq!(decode_entry(&name(), &line).unwrap().change, change);
+    }
+
+    /// It lacks nothing, as far as is known.
+    #[test]
+    fn a_push_of_before_is_read() {
+        let digest = Digest::sha256(b"x");
+        let media_type = MediaType::OCI_MANIFEST;
+        let json = format!(
+            r#"{{"at":1,"change":{{"pushed":{{"digest":"{digest}","media_type":"{media_type}","tags":["v1"]}}}}}}"#
+        );
+        let checksum = checksum_of("team/app", json.as_bytes());
+        let line = format!("{checksum:08x} {json}");
+        let change = Change::Pushed {
+            digest,
+            media_type,
+            tags: vec!["v1".parse().unwrap()],
+            absent: Vec::new(),
+        };
+        let read = decode_entry(&name(), line.as_bytes()).unwrap();
+        assert_eq!(read.change, change);
+        assert_eq!(line_of_at(Timestamp(1), change), line.as_bytes());
     }
 
     #[test]

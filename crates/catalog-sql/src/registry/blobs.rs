@@ -197,11 +197,14 @@ async fn commit(
         return Ok(refused);
     }
     let id = repositories::found_or_made(session, found, (repository, at)).await?;
-    add(session, id, &row).await?;
+    if add(session, id, &row).await? > 0 {
+        return Ok(Committed::Completed);
+    }
     Ok(Committed::Done)
 }
 
-async fn add(session: &mut Session<'_>, repository: i64, row: &BlobRow) -> Result<(), SqlError> {
+/// Adds it, and tells how many manifests of the repository refer to it.
+async fn add(session: &mut Session<'_>, repository: i64, row: &BlobRow) -> Result<i64, SqlError> {
     held::join(session, &row.key, row.size).await?;
     let uses = uses(session, repository, &row.key).await?;
     sqlx::query(
@@ -219,7 +222,8 @@ async fn add(session: &mut Session<'_>, repository: i64, row: &BlobRow) -> Resul
         bytes: row.size,
         ..Change::default()
     };
-    repositories::add(session, repository, change).await
+    repositories::add(session, repository, change).await?;
+    Ok(uses)
 }
 
 /// Notes that the blob is needed, and mends its row if that was damaged; false if the repository does not hold it.

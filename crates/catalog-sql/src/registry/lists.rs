@@ -25,6 +25,13 @@ pub(super) const AFTER: &str = "repositories r JOIN manifests m ON m.repository 
 pub(super) const PARENTS: &str = "repositories r CROSS JOIN children c CROSS JOIN manifests m
              WHERE c.repository = r.id AND c.child = $4 AND c.kind = $5 AND m.id = c.parent AND m.digest > $2";
 
+/// The blobs that a manifest names and its repository does not hold.
+pub(super) const ABSENT_BLOBS: &str =
+    "SELECT c.child FROM repositories r CROSS JOIN manifests m CROSS JOIN children c
+     WHERE r.name = $1 AND m.repository = r.id AND m.digest = $2 AND c.parent = m.id AND c.kind = 1
+         AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.repository = r.id AND b.digest = c.child)
+     ORDER BY c.child LIMIT $3";
+
 /// The manifest as lifecycle rules look at it.
 pub(super) async fn find_entry(
     readers: &Readers,
@@ -61,6 +68,21 @@ pub(super) async fn parents_after(
         .bind(digest_key(child))
         .bind(kind_number(kind));
     read_entries(repository, &readers.list(query).await?)
+}
+
+/// Of the blobs that the manifest names, those that the repository does not hold.
+pub(super) async fn absent_blobs(
+    readers: &Readers,
+    repository: &RepositoryName,
+    manifest: &Digest,
+    limit: u32,
+) -> Result<Vec<Digest>, SqlError> {
+    let query = sqlx::query(ABSENT_BLOBS)
+        .bind(repository.as_str())
+        .bind(digest_key(manifest))
+        .bind(i64::from(limit));
+    let rows = readers.list(query).await?;
+    rows.iter().map(|found| row::digest(found, 0)).collect()
 }
 
 /// A page of the manifests that have that subject, in the order of their digests.

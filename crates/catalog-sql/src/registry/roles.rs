@@ -127,6 +127,16 @@ impl HostedLists for SqlRegistry {
         let opened = self.database.opened();
         Ok(lists::parents_after(&opened.readers, repository, child, (after, limit)).await?)
     }
+
+    async fn absent_blobs(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<Digest>, CatalogError> {
+        let opened = self.database.opened();
+        Ok(lists::absent_blobs(&opened.readers, repository, manifest, limit).await?)
+    }
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::lists::{AFTER, OF_ONE, PARENTS, entries_statement, referrers_statement};
+use super::lists::{ABSENT_BLOBS, AFTER, OF_ONE, PARENTS, entries_statement, referrers_statement};
 use super::{RegistryLayout, blobs, children, held, tags};
 use crate::dialect::{self, Access};
 use crate::layout::Layout;
@@ -89,6 +89,20 @@ async fn a_page_of_manifests_is_a_range_of_their_key() {
         let of_tables: Vec<_> = scans.filter(|step| *step != "SCAN m").collect();
         assert!(of_tables.is_empty(), "{plan}");
     }
+}
+
+/// Those of one manifest are looked at, and no others.
+#[tokio::test]
+async fn absent_blobs_are_found_by_keys() {
+    let plan = plan(ABSENT_BLOBS).await;
+    for step in [
+        "SEARCH m USING COVERING INDEX",
+        "INDEX children_by_parent (parent=?",
+        "SEARCH b USING PRIMARY KEY (repository=? AND digest=?)",
+    ] {
+        assert!(plan.contains(step), "{plan}");
+    }
+    assert!(!plan.contains("SCAN"), "{plan}");
 }
 
 /// Blobs that are in use, which most are, are not looked at.

@@ -1,7 +1,8 @@
 //! Sentences about manifests.
 
 use forebay_content::{
-    ChildKind, Committed, Dropped, Hosted, HostedEntry, HostedManifest, ManifestPush, Timestamp,
+    BlobMount, ChildKind, Committed, Dropped, Hosted, HostedEntry, HostedManifest, ManifestPush,
+    Timestamp,
 };
 use forebay_oci::{Digest, MediaType};
 
@@ -260,6 +261,45 @@ pub async fn manifests_that_name_a_manifest_or_a_blob_are_told<H: Hosted>(hosted
         let told: Vec<Digest> = parents.map(|entry| entry.manifest.digest).collect();
         assert_eq!(told, expected);
     }
+}
+
+/// Of its own repository, whatever others hold.
+pub async fn a_manifest_tells_which_of_its_blobs_are_absent<H: Hosted>(hosted: &H) {
+    let (app, other) = (name("team/app"), name("other"));
+    push_blobs(hosted, &app, &["a"]).await;
+    let blobs = ["a", "b", "c", "d"];
+    push_image(hosted, &other, "image", (&blobs, &[])).await;
+    let mut image = push("image", &blobs, &[]);
+    image.children.push(child("e", ChildKind::Manifest));
+    for child in &mut image.children {
+        child.is_required = false;
+    }
+    push_done(hosted, &app, &image).await;
+    let mut expected = ["b", "c", "d"].map(digest);
+    expected.sort();
+    let absent = async |of: &str, limit| {
+        let told = hosted.absent_blobs(&app, &digest(of), limit).await;
+        told.unwrap()
+    };
+    assert_eq!(absent("image", 9).await, expected);
+    assert_eq!(absent("image", 2).await, expected[..2]);
+    assert_eq!(absent("another", 9).await, []);
+    let told = hosted.absent_blobs(&other, &digest("image"), 9).await;
+    assert_eq!(told.unwrap(), []);
+    let nowhere = hosted
+        .absent_blobs(&name("none"), &digest("image"), 9)
+        .await;
+    assert_eq!(nowhere.unwrap(), []);
+    let mount = BlobMount {
+        from: other,
+        digest: expected[0].clone(),
+        quota_bytes: None,
+    };
+    let given = hosted.mount_blob(&app, &mount, AT).await.unwrap();
+    assert_eq!(given, Committed::Completed);
+    let again = hosted.mount_blob(&app, &mount, AT).await.unwrap();
+    assert_eq!(again, Committed::Done);
+    assert_eq!(absent("image", 9).await, expected[1..]);
 }
 
 async fn entry<H: Hosted>(hosted: &H, of: &str) -> HostedEntry {

@@ -1,6 +1,6 @@
 //! Sentences about what runs behind.
 
-use forebay_content::{ChildKind, Hosted, HostedUpkeep, Timestamp};
+use forebay_content::{ChildKind, Committed, Hosted, HostedUpkeep, Timestamp};
 use forebay_oci::Digest;
 
 use super::{
@@ -151,6 +151,8 @@ pub async fn a_blob_that_comes_after_its_manifest_is_in_use<H: Hosted>(hosted: &
     image.children = vec![child("foreign", ChildKind::Blob)];
     image.children[0].is_required = false;
     push_done(hosted, &app, &image).await;
+    let given = hosted.commit_blob(&app, &blob("foreign", 10), AT).await;
+    assert_eq!(given.unwrap(), Committed::Completed);
     push_blobs(hosted, &app, &["foreign"]).await;
     assert_eq!(unlink(hosted, AFTER).await, 0);
     let dropped = hosted.drop_hosted_blob(&app, &digest("foreign")).await;

@@ -177,6 +177,18 @@ impl HostedLists for MemoryHosted {
         });
         Ok(found.unwrap_or_default())
     }
+
+    async fn absent_blobs(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<Digest>, CatalogError> {
+        let found = self.ask(repository, |found| {
+            found.absent_blobs(manifest, size(limit))
+        });
+        Ok(found.unwrap_or_default())
+    }
 }
 
 #[async_trait]

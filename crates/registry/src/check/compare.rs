@@ -102,6 +102,11 @@ impl LocalRegistry {
             (None, None) => {}
         }
         differences.of_rows(repository, &rows, &replay);
+        for entry in &mut differences.unwritten {
+            if let Change::Pushed { digest, absent, .. } = &mut entry.change {
+                *absent = self.absent_blobs(repository, digest).await?;
+            }
+        }
         differences.of_journal(repository, &rows, &replay);
         Ok((differences, unreadable))
     }
@@ -175,6 +180,7 @@ impl Differences {
                     digest: digest.clone(),
                     media_type: entry.manifest.media_type.clone(),
                     tags,
+                    absent: Vec::new(),
                 };
                 let told = format!(
                     "{repository}{}@{digest}: the rows have it, and its journal does not",
@@ -207,10 +213,8 @@ impl Differences {
                 "{repository}{}@{digest}: the rows have lost it, and its journal has it",
                 names.join("")
             ));
-            let alive = Alive {
-                tags,
-                ..alive.clone()
-            };
+            let mut alive = alive.clone();
+            alive.tags = tags;
             self.unrecorded.push((digest.clone(), alive));
         }
     }

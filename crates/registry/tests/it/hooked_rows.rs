@@ -143,6 +143,15 @@ impl HostedLists for HookedRows {
         let rows = &self.rows;
         rows.hosted_parents(repository, child, after, limit).await
     }
+
+    async fn absent_blobs(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<Digest>, CatalogError> {
+        self.rows.absent_blobs(repository, manifest, limit).await
+    }
 }
 
 #[async_trait]

@@ -25,4 +25,5 @@ mod rot;
 mod scene;
 mod seed;
 mod sound;
+mod sparse;
 mod unwritten;

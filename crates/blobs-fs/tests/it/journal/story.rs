@@ -122,6 +122,7 @@ pub(super) fn entries(numbers: &[i64]) -> Vec<JournalEntry> {
                 digest: Digest::sha256(&number.to_le_bytes()),
                 media_type: MediaType::OCI_MANIFEST,
                 tags: tags.collect(),
+                absent: Vec::new(),
             },
         }
     };

@@ -1,6 +1,6 @@
 //! One repository in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use forebay_oci::{Digest, RepositoryName, Tag};
@@ -118,6 +118,17 @@ impl Repository {
             .collect()
     }
 
+    pub(super) fn absent_blobs(&self, manifest: &Digest, limit: usize) -> Vec<Digest> {
+        let children = self
+            .manifests
+            .get(manifest)
+            .map(|found| &found.push.children);
+        let blobs = children.into_iter().flatten();
+        let blobs = blobs.filter(|child| child.kind == ChildKind::Blob && !self.has(child));
+        let absent: BTreeSet<Digest> = blobs.map(|child| child.digest.clone()).collect();
+        absent.into_iter().take(limit).collect()
+    }
+
     pub(super) fn referrers_after(
         &self,
         of: &ReferrersOf,
@@ -150,7 +161,11 @@ impl Repository {
             noted_at: at,
         };
         self.blobs.insert(blob.digest.clone(), held);
-        Committed::Done
+        if self.is_child(&blob.digest, ChildKind::Blob) {
+            Committed::Completed
+        } else {
+            Committed::Done
+        }
     }
 
     pub(super) fn commit_manifest(&mut self, push: &ManifestPush) -> Committed {
