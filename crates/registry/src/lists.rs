@@ -34,7 +34,8 @@ const MAX_REFERRERS: u64 = 1_000;
 /// How many referrers are read at a time: each may bring annotations as long as a manifest.
 const REFERRERS_AT_ONCE: u32 = 16;
 
-/// A page of referrers ends after the one with which it is this long, in bytes: as long as a manifest may be for any client.
+/// The longest page of referrers, in bytes: as long as a manifest may be for any client (distribution-spec, "Listing Referrers").
+/// One referrer is always told, however long.
 const MAX_REFERRERS_BYTES: usize = 4 * 1024 * 1024;
 
 impl LocalRegistry {
@@ -137,8 +138,15 @@ impl LocalRegistry {
         };
         // What is no digest comes from no page of ours: the list begins at its beginning.
         let mut after: Option<Digest> = page.last.as_deref().and_then(|last| last.parse().ok());
+        let index = |manifests: &[Box<RawValue>]| {
+            json!({
+                "schemaVersion": 2,
+                "mediaType": MediaType::OCI_INDEX.as_str(),
+                "manifests": manifests,
+            })
+        };
         let mut manifests = Vec::new();
-        let mut bytes = 0;
+        let mut bytes = index(&manifests).to_string().len();
         let mut more = None;
         'pages: loop {
             let rows = &self.stores.rows;
@@ -146,12 +154,14 @@ impl LocalRegistry {
             let batch = batch.await.map_err(internal)?;
             let is_end = batch.len() < REFERRERS_AT_ONCE as usize;
             for referrer in &batch {
-                if manifests.len() as u64 >= limit.entries || bytes >= MAX_REFERRERS_BYTES {
+                let descriptor = descriptor(referrer)?;
+                // With the comma before it.
+                bytes += descriptor.get().len() + 1;
+                let is_too_long = bytes > MAX_REFERRERS_BYTES && !manifests.is_empty();
+                if manifests.len() as u64 >= limit.entries || is_too_long {
                     more = after.filter(|_| limit.entries > 0);
                     break 'pages;
                 }
-                let descriptor = descriptor(referrer)?;
-                bytes += descriptor.get().len();
                 manifests.push(descriptor);
                 after = Some(referrer.manifest.digest.clone());
             }
@@ -159,18 +169,13 @@ impl LocalRegistry {
                 break;
             }
         }
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": MediaType::OCI_INDEX.as_str(),
-            "manifests": manifests,
-        });
         let more = more.map(|last| Page {
             n: page.n,
             last: Some(last.to_string()),
         });
         Ok(List {
             filtered: artifact_type.is_some(),
-            ..list(&index, more)
+            ..list(&index(&manifests), more)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! A list of repositories takes its turn, and no longer than it may.
+//! Lists take their turns and no longer than they may, and their pages are not longer than clients read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use forebay_blobs_fs::RealDisk;
 use forebay_content::{ManualClock, SourceError, Timestamp};
-use forebay_oci::Page;
+use forebay_oci::{Digest, Page};
 use futures::future::{FutureExt as _, pending, ready};
 use futures::poll;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::hooked_rows::{HookedRows, Moment};
-use crate::scene::{Image, Scene, name};
+use crate::scene::{Image, Scene, index, name};
 
 /// How long a list may take, its turn included, but for the last of it.
 const NEARLY: Duration = Duration::from_millis(9_999);
@@ -72,5 +73,45 @@ async fn a_list_that_takes_too_long_is_given_up_with_those_that_wait_behind_it()
         let found = list.await.unwrap();
         assert_eq!(found.json, r#"{"repositories":["app"]}"#);
     }
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_page_of_referrers_is_no_longer_than_a_manifest_may_be() {
+    const LONGEST: usize = 4 * 1024 * 1024;
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (app, subject) = (name("app"), Digest::sha256(b"subject"));
+    // Three are on a page, and would be four but for what is around them; one is a page alone.
+    let lengths = [
+        LONGEST / 4,
+        LONGEST / 4,
+        LONGEST / 4,
+        LONGEST / 4,
+        LONGEST - 1_000,
+    ];
+    for (number, length) in lengths.into_iter().enumerate() {
+        let mut referrer = index(&number.to_string(), &[]);
+        referrer["subject"] = Image::numbered(0).about(&subject).manifest["subject"].clone();
+        referrer["annotations"]["long"] = "x".repeat(length).into();
+        scene.push(&app, None, &referrer).await.unwrap();
+    }
+    let (mut page, mut told) = (Page::default(), 0);
+    for turn in 0..lengths.len() {
+        let of = (&subject, None);
+        let list = scene.registry.referrers_page(&app, of, &page).await;
+        let list = list.unwrap();
+        assert!(list.json.len() <= LONGEST, "{} bytes", list.json.len());
+        let found: Value = serde_json::from_slice(&list.json).unwrap();
+        let found = found["manifests"].as_array().unwrap().len();
+        assert!(found > 0);
+        told += found;
+        let Some(next) = list.more else {
+            assert!(turn <= 3, "{turn}");
+            break;
+        };
+        page = next;
+    }
+    assert_eq!(told, lengths.len());
     scene.close().await;
 }
