@@ -122,19 +122,19 @@ impl LocalRegistry {
             ..Expired::default()
         };
         let failed = |source| ExpiryError::failed(repository, source);
-        let goes: HashSet<&Digest> = expired
+        // Without those that stayed after all.
+        let mut goes: HashSet<&Digest> = expired
             .plan
             .goes
             .iter()
             .map(|going| &going.digest)
             .collect();
-        let mut stayed: HashSet<&Digest> = HashSet::new();
         for going in &expired.plan.goes {
             let follows = match &going.cause {
                 Cause::Rule { .. } => None,
                 Cause::WithIndex(first) | Cause::WithSubject(first) => Some(first),
             };
-            let is_left = follows.is_some_and(|first| stayed.contains(first));
+            let is_left = follows.is_some_and(|first| !goes.contains(first));
             let is_let_go = !is_left
                 && self
                     .is_free_but_for(&goes, repository, going)
@@ -148,7 +148,7 @@ impl LocalRegistry {
                 expired.dropped += 1;
             } else {
                 expired.changed += 1;
-                stayed.insert(&going.digest);
+                goes.remove(&going.digest);
             }
         }
         Ok(expired)
@@ -227,7 +227,7 @@ impl LocalRegistry {
         Ok(children.map(|child| child.digest).collect())
     }
 
-    /// Whether all that is about a manifest of the plan is in the plan as well: not what was pushed since.
+    /// Whether all that is about a manifest of the plan goes as well: not what was pushed since.
     async fn is_free_but_for(
         &self,
         goes: &HashSet<&Digest>,

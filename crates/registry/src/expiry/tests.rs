@@ -11,6 +11,7 @@ use forebay_content::{Journal as _, Timestamp};
 use forebay_jobs::Supervisor;
 use forebay_lifecycle_rules::{Expiry, Rule, Selection, Tagged};
 use forebay_oci::{MediaType, Reference};
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -321,6 +322,56 @@ async fn what_changed_after_the_plan_stays_with_all_that_goes_with_it() {
             .unwrap()
     );
     assert_eq!(scene.dropped().await, []);
+}
+
+/// It goes by its own rule and before its subject, which stays for it if it stays.
+#[tokio::test]
+async fn what_is_about_an_image_and_has_a_tag_of_its_own_goes_first() {
+    for is_pulled in [false, true] {
+        let scene = scene().await;
+        let image = scene.image(None, "image").await;
+        let report = scene.push(Some("report"), about(&image, "report")).await;
+        let signature = scene.push(None, about(&image, "signature")).await;
+        scene.clock.advance(Duration::from_hours(24 * 100));
+        let period = Duration::from_hours(24 * 90);
+        let policy = Policy::new(vec![rule(
+            Selection::Everything,
+            Expiry::NotPulledFor(period),
+        )]);
+        // Of those that wait for nobody, the lowest digest goes first.
+        let mut other = report.clone();
+        for number in 0..64 {
+            if other == report {
+                let name = number.to_string();
+                other = scene.image(None, &name).await.min(other);
+            }
+        }
+        scene.clock.advance(Duration::from_hours(24 * 100));
+        // Pulled while the first of the plan goes.
+        let (rows, repository) = (Arc::clone(&scene.rows), scene.repository.clone());
+        let pulled = (repository.clone(), report.clone(), scene.clock.now());
+        let pulled = (pulled.0, pulled.1, Timestamp(pulled.2.0 + 1));
+        let tell = Arc::new(move |going: &Going| {
+            if is_pulled && going.digest == other {
+                let noted = rows.note_pulls(std::slice::from_ref(&pulled));
+                noted.now_or_never().unwrap().unwrap();
+            }
+        });
+        let expired = scene.registry.expire(&repository, &policy, tell).await;
+        let expired = expired.unwrap();
+        let order: Vec<&Digest> = expired
+            .plan
+            .goes
+            .iter()
+            .map(|going| &going.digest)
+            .collect();
+        let place = |digest: &Digest| order.iter().position(|one| *one == digest).unwrap();
+        assert!(place(&report) < place(&image) && place(&image) < place(&signature));
+        for digest in [&report, &image, &signature] {
+            assert_eq!(scene.holds(digest).await, is_pulled, "{digest}");
+        }
+        assert_eq!(expired.changed, if is_pulled { 3 } else { 0 });
+    }
 }
 
 #[tokio::test]

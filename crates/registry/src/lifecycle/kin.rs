@@ -20,7 +20,7 @@ pub(super) struct Kin {
     /// Who is about it, and goes with it.
     pub(super) referrers: Edges,
     /// What it is about, whatever tags it has: while it stays, that does.
-    about: Vec<Option<usize>>,
+    pub(super) about: Vec<Option<usize>>,
 }
 
 /// To whom each leads, in two lists and not in one for each: there may be a million.

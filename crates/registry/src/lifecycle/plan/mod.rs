@@ -28,7 +28,8 @@ pub(crate) struct Candidate {
 /// What is to become of a repository's manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Who goes, in an order in which an index goes before its children and a subject before its referrers.
+    /// Who goes, in an order in which an index goes before its children, and a subject before the referrers that go with it but after
+    /// those that have a tag of their own.
     pub goes: Vec<Going>,
     /// Whom a rule would have let go, in the order in which they were given.
     pub spared: Vec<Spared>,
@@ -230,39 +231,56 @@ impl Repository<'_> {
         stays.map_or(Shield::Child, |index| Shield::ChildOf(self.digest(*index)))
     }
 
-    /// Who goes, indexes before their children and subjects before their referrers.
+    /// Who goes, in an order in which whatever stays meanwhile is whole: indexes before their children, what has a tag of its own
+    /// before what it is about, and subjects before the referrers that go with them, for one of a subject that stays must not go.
     fn going(&self, mut causes: Vec<Option<Cause>>) -> Vec<Going> {
-        let kin = &self.kin;
-        let goes: Vec<bool> = causes.iter().map(Option::is_some).collect();
-        let all = || (0..goes.len()).filter(|number| goes[*number]);
-        let awaited = |number: usize| {
-            let before = kin.parents[number].iter().chain(&kin.subject[number]);
-            before.filter(|before| goes[**before]).count()
-        };
-        let mut awaited: Vec<usize> = (0..goes.len()).map(awaited).collect();
-        let mut ready: Vec<usize> = all().filter(|number| awaited[*number] == 0).collect();
-        ready.reverse();
         let mut told = Vec::new();
-        let mut tell = |number: usize| {
-            let cause = causes[number].take();
-            told.extend(cause.map(|cause| Going {
+        let mut tell = |number: usize, causes: &mut [Option<Cause>]| {
+            told.extend(causes[number].take().map(|cause| Going {
                 digest: self.digest(number),
                 tags: self.candidates[number].entry.tags.clone(),
                 cause,
             }));
         };
-        while let Some(number) = ready.pop() {
-            tell(number);
-            for behind in kin.children[number].iter().chain(&kin.referrers[number]) {
-                awaited[*behind] = awaited[*behind].saturating_sub(1);
-                if awaited[*behind] == 0 && goes[*behind] {
-                    ready.push(*behind);
+        // An index that is named by what it is about has to wait for that.
+        for is_strict in [true, false] {
+            let left = |causes: &[Option<Cause>]| {
+                let numbers = 0..causes.len();
+                let left: Vec<usize> = numbers.filter(|number| causes[*number].is_some()).collect();
+                left
+            };
+            let mut awaited = vec![0_u32; causes.len()];
+            for number in left(&causes) {
+                for behind in self.behind(number, is_strict) {
+                    awaited[behind] += 1;
+                }
+            }
+            let mut ready = left(&causes);
+            ready.retain(|number| awaited[*number] == 0);
+            ready.reverse();
+            while let Some(number) = ready.pop() {
+                tell(number, &mut causes);
+                for behind in self.behind(number, is_strict) {
+                    awaited[behind] -= 1;
+                    if awaited[behind] == 0 && causes[behind].is_some() {
+                        ready.push(behind);
+                    }
                 }
             }
         }
         // An index about its own child waits for it, and it for the index.
-        all().for_each(tell);
+        for number in 0..causes.len() {
+            tell(number, &mut causes);
+        }
         told
+    }
+
+    /// Who goes after it; what it is about, having a tag of its own, only if `is_strict`.
+    fn behind(&self, number: usize, is_strict: bool) -> impl Iterator<Item = usize> {
+        let kin = &self.kin;
+        let about = kin.about[number].filter(|_| is_strict && kin.subject[number].is_none());
+        let others = kin.children[number].iter().chain(&kin.referrers[number]);
+        others.copied().chain(about)
     }
 
     fn spared(&self, verdicts: Vec<Option<Verdict>>, stays: Vec<Option<Shield>>) -> Vec<Spared> {

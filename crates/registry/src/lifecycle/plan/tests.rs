@@ -337,10 +337,10 @@ fn an_image_with_a_tag_of_its_own_goes_by_its_own_rules_and_keeps_what_it_is_abo
     assert_eq!(
         told(&candidates, vec![releases, live.clone()], &names),
         [
+            "prod goes: rule: pushed 50 days ago",
             "old goes: rule: pushed 50 days ago",
             "listed goes: goes with old, which it is about",
             "signature goes: goes with old, which it is about",
-            "prod goes: rule: pushed 50 days ago",
         ]
     );
     // What it is about does not keep it.
