@@ -15,6 +15,7 @@ use futures::TryStreamExt as _;
 use tracing::error;
 
 use crate::PushError;
+use crate::leases::SoleLease;
 use crate::local_registry::LocalRegistry;
 use crate::pace::Pace;
 
@@ -160,7 +161,24 @@ impl LocalRegistry {
         let on_lease = stats
             .into_iter()
             .filter_map(|stat| Some((self.leases.try_alone(&stat.digest)?, stat)));
-        let on_lease: Vec<_> = on_lease.collect();
+        self.clear_leased(on_lease.collect()).await
+    }
+
+    /// Deletes the bytes of a push that was refused, unless somebody holds them. While a copy is being made they are left to the next
+    /// collection.
+    pub(crate) async fn clear_refused(&self, stat: BlobStat) -> Result<(), PushError> {
+        // Whoever pushes the same just now may be refused as well, and leaves it to us.
+        let alone = self.leases.take_alone(&stat.digest).await;
+        let Ok(_deleting) = self.deleting.try_read() else {
+            return Ok(());
+        };
+        self.clear_leased(vec![(alone, stat)]).await.map(drop)
+    }
+
+    async fn clear_leased(
+        &self,
+        on_lease: Vec<(SoleLease<'_, Digest>, BlobStat)>,
+    ) -> Result<(u64, u64), PushError> {
         let digests: Vec<Digest> = on_lease
             .iter()
             .map(|(_, stat)| stat.digest.clone())

@@ -299,7 +299,7 @@ impl LocalRegistry {
         // What was there before may be another's.
         if kept.is_err()
             && matches!(before, Err(BlobError::NotFound))
-            && let Err(error) = self.clear_unheld(vec![of.clone()]).await
+            && let Err(error) = self.clear_refused(of.clone()).await
         {
             warn!(%error, digest = %of.digest, "cannot delete what was refused before the next collection of garbage");
         }

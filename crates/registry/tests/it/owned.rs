@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{
-    BlobStore as _, HostedLists as _, HostedPushes as _, Missing, RepositorySettings, Timestamp,
+    BlobError, BlobStore as _, HostedLists as _, HostedPushes as _, Missing, RepositorySettings,
+    Timestamp,
 };
 use forebay_lifecycle_rules::{Expiry, Policy, Rule, Selection};
 use forebay_oci::{Digest, Reference};
@@ -20,6 +22,37 @@ use crate::scene::{Image, Scene, digest_of, index, name, uploader};
 fn settings(patterns: &[&str], quota_bytes: Option<u64>) -> Settings {
     let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
     Settings::read(&patterns, quota_bytes).unwrap()
+}
+
+/// However many push the same at once, and while a backup copies, which waits for nobody and for which nobody waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_pushes_that_are_refused_nothing_stays_on_the_disk() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let (registry, app) = (&scene.registry, name("team/app"));
+    let said = settings(&["v*"], None);
+    registry.create_repository(&app, said).await.unwrap();
+    let (first, second) = (Image::numbered(1), Image::numbered(2));
+    scene.push_image(&app, Some("v1"), &first).await.unwrap();
+    for blob in &second.blobs {
+        scene.upload(&app, blob).await.unwrap();
+    }
+    let pushes = (0..8).map(|_| scene.push(&app, Some("v1"), &second.manifest));
+    for refused in futures::future::join_all(pushes).await {
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, PushError::Refused(Refused::Immutable(_))));
+    }
+    let at_rest = scene.blobs.open(&second.digest()).await;
+    assert!(matches!(at_rest.map(drop), Err(BlobError::NotFound)));
+
+    let copied = registry.spare_bytes().await;
+    let refused = scene.push(&app, Some("v1"), &second.manifest).await;
+    assert!(refused.is_err());
+    drop(copied);
+    registry.collect_garbage(Duration::ZERO).await.unwrap();
+    let at_rest = scene.blobs.open(&second.digest()).await;
+    assert!(matches!(at_rest.map(drop), Err(BlobError::NotFound)));
+    scene.close().await;
 }
 
 fn unbounded() -> SettingsChange {
