@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_content::{BlobError, BlobReader, FileSpan};
+use forebay_content::{BlobError, BlobReader, FileSpan, lock};
 use forebay_oci::Digest;
 
 use crate::access::{Access, Chunk, OpenFile};
@@ -152,7 +152,7 @@ impl FsBlob {
     }
 
     fn lock_checked(&self) -> MutexGuard<'_, Checked> {
-        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.checked)
     }
 
     /// Says that the blob was deleted; see [`OpenFile::doom`].
@@ -198,7 +198,11 @@ impl BlobReader for FsBlob {
 
 /// Reads a file's footer and checks the file's length against it.
 fn read_footer(disk: &dyn Disk, file: &File) -> Result<Footer, BlobError> {
-    let file_bytes = disk.state(file)?.bytes;
+    let state = disk.state(file)?;
+    if !state.is_file {
+        return Err(BlobError::Corrupt("what has its name is no file"));
+    }
+    let file_bytes = state.bytes;
     let start = file_bytes
         .checked_sub(FOOTER_BYTES as u64)
         .ok_or(BlobError::Corrupt("its file is too short"))?;

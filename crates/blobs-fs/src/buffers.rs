@@ -2,9 +2,10 @@
 //!
 //! Serving a warm blob reads one chunk after the other: without the pool each would be an allocation of a chunk's size.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use forebay_content::lock;
 
 /// How many buffers lie idle at most; more that come back are freed, so that a rush leaves no memory behind.
 const IDLE_BUFFERS: usize = 64;
@@ -44,11 +45,7 @@ impl Buffers {
             let home = None;
             return Buffer { bytes, len, home };
         }
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = lock(&self.idle).pop();
         Buffer {
             bytes: idle.unwrap_or_else(|| vec![0; self.buffer_bytes]),
             len,
@@ -77,7 +74,7 @@ impl AsRef<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(home) = &self.home {
-            let mut idle = home.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut idle = lock(home);
             if idle.len() < IDLE_BUFFERS {
                 idle.push(std::mem::take(&mut self.bytes));
             }

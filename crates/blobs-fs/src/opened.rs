@@ -5,8 +5,9 @@
 //! one check.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
+use forebay_content::lock;
 use forebay_oci::Digest;
 use moka::sync::Cache;
 
@@ -110,6 +111,6 @@ impl Opened {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

@@ -4,11 +4,11 @@
 //! byte is written once, nothing read back is unchecked, and a thread is bothered once a chunk.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use forebay_content::{BlobError, BlobReader, FileSpan, Stage};
+use forebay_content::{BlobError, BlobReader, FileSpan, Stage, lock};
 use forebay_oci::Digest;
 
 use crate::access::{Chunk, OpenFile, change_failed, off_worker};
@@ -130,7 +130,7 @@ impl Drop for FsStage {
 
 impl Growing {
     fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.progress)
     }
 
     /// Writes the whole chunk that waits in memory, if one does.

@@ -4,10 +4,12 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use forebay_content::{BlobError, BlobReader, BlobStat, BlobStore, Clock, Stage, SystemClock};
+use forebay_content::{
+    BlobError, BlobReader, BlobStat, BlobStore, Clock, Stage, SystemClock, lock,
+};
 use forebay_oci::Digest;
 
 use crate::access::{Access, OpenFile, change_failed, off_worker};
@@ -220,9 +222,7 @@ impl Store {
     }
 
     pub(crate) fn lock_shard(&self, digest: &Digest) -> MutexGuard<'_, ()> {
-        self.shards[usize::from(shard_of(digest))]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards[usize::from(shard_of(digest))])
     }
 }
 

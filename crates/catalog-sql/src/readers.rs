@@ -3,9 +3,10 @@
 //! Not sqlx's pool, which spawns a task and asks the connection for a sign of life after every query: a read here costs one
 //! hop to the connection's thread and back, and is on the path of every pull.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use forebay_content::lock;
 use sqlx::any::{AnyArguments, AnyConnectOptions, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, ConnectOptions, Connection};
@@ -112,7 +113,7 @@ impl Readers {
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<AnyConnection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
 }
 

@@ -6,12 +6,14 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+use crate::lock::lock;
 
 /// Milliseconds since the UNIX epoch by the wall clock; in JSON the number.
 #[derive(
@@ -165,7 +167,7 @@ impl ManualClock {
     }
 
     fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -13,10 +13,12 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use forebay_content::{BlobError, Journal, JournalEntry, JournalPage, JournalPlace, JournalReader};
+use forebay_content::{
+    BlobError, Journal, JournalEntry, JournalPage, JournalPlace, JournalReader, lock,
+};
 use forebay_oci::{Digest, RepositoryName};
 
 use crate::access::{change_failed, off_worker};
@@ -155,9 +157,7 @@ impl Files {
 
     fn lock(&self, repository: &RepositoryName) -> MutexGuard<'_, Shard> {
         let digest = Digest::sha256(repository.as_str().as_bytes());
-        self.shards[usize::from(digest.hash()[0]) % SHARDS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards[usize::from(digest.hash()[0]) % SHARDS])
     }
 }
 

@@ -6,9 +6,9 @@
 mod retag;
 mod shelf;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use forebay_content::TagNames;
+use forebay_content::{TagNames, lock};
 use forebay_oci::RepositoryName;
 
 pub(super) use self::retag::Retag;
@@ -26,7 +26,7 @@ pub(super) struct TagLists(Mutex<Shelf>);
 
 impl TagLists {
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

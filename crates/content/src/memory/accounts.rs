@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 
@@ -13,6 +13,7 @@ use crate::accounts::{
     Users,
 };
 use crate::catalog::CatalogError;
+use crate::lock::lock;
 use crate::secret::Secret;
 
 /// Keeps accounts in memory.
@@ -35,7 +36,7 @@ impl MemoryAccounts {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No act below can panic half-way through a change, so a poisoned state is still a whole one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use forebay_oci::Digest;
 
 use crate::blob_store::{BlobError, BlobReader, BlobStat, BlobStore, FileSpan, Stage};
+use crate::lock::lock;
 
 /// How much one read gives at most, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -61,7 +62,7 @@ impl MemoryBlobs {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn left_bytes(&self) -> u64 {
@@ -139,7 +140,7 @@ impl BlobReader for Whole {
 
 impl Growing {
     fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use forebay_oci::{Digest, Tag, Target, UpstreamName};
@@ -14,6 +14,7 @@ use crate::catalog::{
     Object, Objects, Tags, Unused, Usage,
 };
 use crate::clock::Timestamp;
+use crate::lock::lock;
 
 /// The most pages of lists that are kept; the oldest go.
 const MAX_LISTS: usize = 1_000;
@@ -45,7 +46,7 @@ impl MemoryCatalog {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No act below can panic half-way through a change, so a poisoned state is still a whole one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

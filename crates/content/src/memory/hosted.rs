@@ -7,7 +7,7 @@ mod repository;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use forebay_oci::{Digest, RepositoryName, Tag};
@@ -21,6 +21,7 @@ use crate::hosted::{
     HostedLists, HostedManifest, HostedPushes, HostedRepository, HostedUpkeep, HostedUsage,
     ManifestPush, Referrer, ReferrersOf, RepositorySettings,
 };
+use crate::lock::lock;
 use crate::tag_names::TagNames;
 
 /// Keeps in memory what local repositories hold.
@@ -40,9 +41,7 @@ impl MemoryHosted {
 
     fn all(&self) -> MutexGuard<'_, Repositories> {
         // No act below can panic half-way through a change, so a poisoned state is still a whole one.
-        self.repositories
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.repositories)
     }
 
     /// Asks the repository, if there is one.

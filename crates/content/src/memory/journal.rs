@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use forebay_oci::RepositoryName;
@@ -14,6 +14,7 @@ use crate::blob_store::BlobError;
 use crate::journal::{
     Journal, JournalEntry, JournalPage, JournalPlace, JournalReader, MAX_APPENDED,
 };
+use crate::lock::lock;
 
 /// Keeps journals in memory.
 #[derive(Debug, Default)]
@@ -58,9 +59,9 @@ impl Journal for MemoryJournal {
             return Err(BlobError::Io(Arc::new(too_many)));
         }
         if !entries.is_empty() {
-            let mut state = locked(&self.state);
+            let mut state = lock(&self.state);
             let journal = state.journals.entry(repository.clone()).or_default();
-            locked(journal).extend_from_slice(entries);
+            lock(journal).extend_from_slice(entries);
         }
         Ok(())
     }
@@ -71,7 +72,7 @@ impl Journal for MemoryJournal {
         limit: usize,
     ) -> Result<JournalPage, BlobError> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let state = locked(&self.state);
+        let state = lock(&self.state);
         let journals = state.journals.range((from, Bound::Unbounded)).take(limit);
         Ok(JournalPage {
             repositories: journals.map(|(name, _)| name.clone()).collect(),
@@ -83,7 +84,7 @@ impl Journal for MemoryJournal {
         &self,
         repository: &RepositoryName,
     ) -> Result<Option<Box<dyn JournalReader>>, BlobError> {
-        let state = locked(&self.state);
+        let state = lock(&self.state);
         let Some(entries) = state.journals.get(repository) else {
             return Ok(None);
         };
@@ -100,13 +101,13 @@ impl Journal for MemoryJournal {
         until: JournalPlace,
         mut entries: Vec<JournalEntry>,
     ) -> Result<bool, BlobError> {
-        let mut state = locked(&self.state);
+        let mut state = lock(&self.state);
         if state.replaced != until.replaced {
             return Ok(false);
         }
         let found = state.journals.get(repository).cloned().unwrap_or_default();
         let behind = usize::try_from(until.offset).unwrap_or(usize::MAX);
-        entries.extend(locked(&found).iter().skip(behind).cloned());
+        entries.extend(lock(&found).iter().skip(behind).cloned());
         state.replaced += 1;
         if entries.is_empty() {
             state.journals.remove(repository);
@@ -118,9 +119,9 @@ impl Journal for MemoryJournal {
     }
 
     async fn size(&self, repository: &RepositoryName) -> Result<u64, BlobError> {
-        let state = locked(&self.state);
+        let state = lock(&self.state);
         let journal = state.journals.get(repository);
-        Ok(journal.map_or(0, |entries| locked(entries).len() as u64))
+        Ok(journal.map_or(0, |entries| lock(entries).len() as u64))
     }
 }
 
@@ -129,7 +130,7 @@ impl Journal for MemoryJournal {
 #[async_trait]
 impl JournalReader for MemoryReader {
     async fn next(&mut self, limit: usize) -> Result<Vec<JournalEntry>, BlobError> {
-        let entries = locked(&self.entries);
+        let entries = lock(&self.entries);
         let next = entries.iter().skip(self.read).take(limit);
         let next: Vec<JournalEntry> = next.cloned().collect();
         self.read += next.len();
@@ -146,9 +147,4 @@ impl JournalReader for MemoryReader {
             offset: self.read as u64,
         }
     }
-}
-
-/// No act above can panic half-way through a change, so a poisoned state is still a whole one.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

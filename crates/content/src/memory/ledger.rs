@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use forebay_limits::PullCost;
@@ -21,6 +21,7 @@ use crate::limit_rows::{
     BudgetKey, KeptBudget, KeptCoolDown, KeptLimits, LimitRows, MAX_BUDGETS, MAX_COOL_DOWNS,
     MAX_SOURCES,
 };
+use crate::lock::lock;
 use crate::told_rows::{KeptTold, MAX_TOLD, ToldRows};
 
 /// Keeps the ledger's rows in memory.
@@ -63,7 +64,7 @@ impl MemoryLedger {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No act below can panic half-way through a change, so a poisoned state is still a whole one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
