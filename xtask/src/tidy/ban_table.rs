@@ -77,7 +77,7 @@ pub(crate) const BANS: [Ban; 40] = [
 ];
 
 /// The least versions.
-pub(crate) const FLOORS: [Floor; 11] = [
+pub(crate) const FLOORS: [Floor; 14] = [
     floor("h2", (0, 4, 16)),
     floor("tar", (0, 4, 45)),
     floor("astral-tokio-tar", (0, 6, 2)),
@@ -85,6 +85,9 @@ pub(crate) const FLOORS: [Floor; 11] = [
     floor("memmap2", (0, 9, 11)),
     floor("bcrypt", (0, 19, 2)),
     floor("tokio-postgres", (0, 7, 18)),
+    floor("sqlx", (0, 8, 1)),
+    floor("bytes", (1, 11, 1)),
+    floor("rustls", (0, 23, 18)),
     floor("aws-lc-sys", (0, 39, 0)),
     floor("rustls-webpki", (0, 103, 13)),
     floor("slab", (0, 4, 11)),

@@ -123,9 +123,18 @@ mod tests {
 
     #[test]
     fn a_version_below_its_floor_is_found() {
-        let found = faults(&[("forebay", &["h2@0.4.15"])]);
-        assert_eq!(found, ["h2 0.4.15 has a known hole"]);
-        assert_eq!(faults(&[("forebay", &["h2@0.4.16"])]), Vec::<String>::new());
+        for (name, below, least) in [
+            ("h2", "0.4.15", "0.4.16"),
+            ("sqlx", "0.8.0", "0.8.1"),
+            ("bytes", "1.11.0", "1.11.1"),
+            ("rustls", "0.23.17", "0.23.18"),
+            ("rustls-webpki", "0.103.12", "0.103.13"),
+            ("aws-lc-sys", "0.38.9", "0.39.0"),
+        ] {
+            let with = |version: &str| faults(&[("forebay", &[&*format!("{name}@{version}")])]);
+            assert_eq!(with(below), [format!("{name} {below} has a known hole")]);
+            assert_eq!(with(least), Vec::<String>::new());
+        }
     }
 
     #[test]
