@@ -10,6 +10,7 @@ mod origin;
 mod record;
 mod table;
 mod times;
+mod yaml_items;
 
 pub use context::{CLOCK_SKEW, Context};
 pub use fields::{Fields, quoted_after, take_quoted, word_after};
@@ -24,3 +25,4 @@ pub use times::{
     Seen, parse_age, parse_ago, parse_iso, parse_json, parse_klog, parse_mail, parse_seen,
     parse_unix_in,
 };
+pub use yaml_items::YamlItems;

@@ -21,6 +21,7 @@ const HINTS: &[&str] = &[
     "container id",
     "replicas",
     "^name: ",
+    "^apiversion: ",
     "(?:warning|normal)  ",
     // What agents, daemons and kubelets say of tasks and containers.
     "fatal task error",
@@ -227,6 +228,7 @@ mod tests {
             r#"{"Type":"container","Action":"die","Actor":{}}"#,
             r#"{"ResourceStatus":"CREATE_IN_PROGRESS"}"#,
             r#"{"Names":"web","Status":"Restarting (1)"}"#,
+            "apiVersion: v1",
         ] {
             assert_eq!(noise_of(&format!("{object}\nb\n")).0, 0, "{object}");
         }

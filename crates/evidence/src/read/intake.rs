@@ -8,7 +8,7 @@ mod told;
 use std::borrow::Cow;
 
 use forebay_failures::{Sifted, decode, may_go_on};
-use forebay_logs::{JsonItems, LogLine};
+use forebay_logs::{JsonItems, LogLine, YamlItems};
 
 use super::ci::Ci;
 use super::hints::{self, Reading};
@@ -27,9 +27,6 @@ use parts::Table;
 /// The most bytes of a line of text; what is longer is cut.
 pub const MAX_LINE_BYTES: usize = 64 << 10;
 
-/// What is said of objects of Kubernetes in YAML: to know what belongs to what, all of them would have to be held at once.
-const YAML: &str = "YAML of kubectl: its words are read, but not whose they are, when and how often; `kubectl get … -o json` tells that";
-
 /// Reads one source after the other.
 pub struct Intake {
     context: Context,
@@ -47,6 +44,7 @@ pub struct Intake {
 struct Source {
     line: u64,
     json: JsonItems,
+    yaml: YamlItems,
     table: Option<Table>,
     description: Option<Description>,
     pending: Option<(Event, u32)>,
@@ -60,6 +58,7 @@ impl Source {
     /// Whether what comes next may belong to what is being read.
     fn is_amid(&self) -> bool {
         self.json.is_inside()
+            || self.yaml.is_inside()
             || self.table.is_some()
             || self.description.is_some()
             || self.pending.is_some()
@@ -196,6 +195,8 @@ impl Intake {
         if let Some(problem) = self.source.json.finish() {
             self.evidence.note_lost(lines, problem);
         }
+        let found = self.source.yaml.finish();
+        self.take_yaml(found);
         self.flush();
         self.settle_pasted();
         self.evidence.give_to_makers();
@@ -262,13 +263,17 @@ impl Intake {
         self.source.line += 1;
         self.evidence.lines += 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if self.source.line == 1 && line.starts_with("apiVersion: ") {
-            self.evidence.note(self.lines(), YAML);
-        }
         if self.source.pasted.ends_before(line) {
             self.settle_pasted();
         }
         self.source.pasted.line(line);
+        if let Some(found) = self.source.yaml.push_line(line, self.source.line) {
+            let is_broken = found.is_broken;
+            self.take_yaml(found);
+            if !is_broken {
+                return;
+            }
+        }
         if self.source.json.is_inside() || JsonItems::begins(line) {
             if self.tells_again(line) {
                 return;

@@ -23,6 +23,7 @@ mod kubelet;
 mod pasted;
 mod repeats;
 mod text;
+mod yaml_item;
 
 pub use hints::sift;
 pub use intake::{Intake, MAX_LINE_BYTES};

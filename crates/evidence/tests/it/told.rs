@@ -1,6 +1,6 @@
 //! What the people of the four stories had on their screens, pasted in the form in which the stories give it.
 
-use forebay_evidence::{Class, Event, Evidence, Format, What};
+use forebay_evidence::{Class, Event, Evidence, Format, Lines, What};
 
 use crate::formats::read_all;
 
@@ -155,21 +155,48 @@ fn a_reason_of_ecs_in_the_log_of_a_job_is_of_ecs() {
 }
 
 #[test]
-fn of_yaml_of_kubectl_it_is_said_what_json_would_tell_more() {
-    let list = "apiVersion: v1\nitems:\n- apiVersion: v1\n  count: 14\n  involvedObject:\n    kind: Pod\n    name: web-0\n  message: 'Failed to pull image \"acme/web:1\": toomanyrequests: You have reached your\n    pull rate limit.'\nkind: List\n";
-    let evidence = read_all(&[("events.yaml", list)]);
-    let failed: Vec<_> = evidence.events.iter().collect();
-    assert!(
-        matches!(&failed[..], [event] if event.failure.as_ref().is_some_and(|failure| failure.class == Class::PullLimit)),
-        "{failed:?}"
+fn yaml_of_kubectl_tells_what_its_json_tells() {
+    let yaml = include_str!("fixtures/kubectl-answer/list.yaml");
+    let json = include_str!("fixtures/kubectl-answer/list.json");
+    let read = |text: &str| {
+        let evidence = read_all(&[("answer", text)]);
+        let told = |event: &Event| Event {
+            lines: Lines::default(),
+            ..event.clone()
+        };
+        let events: Vec<Event> = evidence.events.iter().map(told).collect();
+        (events, evidence.settings.len(), evidence.notes.len())
+    };
+    let (events, settings, notes) = read(yaml);
+    assert_eq!(
+        (
+            events[0].count,
+            events[0].failure.as_ref().map(|failure| failure.class)
+        ),
+        (14, Some(Class::PullLimit))
     );
-    let notes: Vec<&str> = evidence
-        .notes
+    assert_eq!((settings, notes), (1, 0));
+    assert_eq!((events, settings, notes), read(json));
+    let lines: Vec<_> = read_all(&[("answer", yaml)])
+        .events
         .iter()
-        .map(|note| note.text.as_str())
+        .map(|event| (event.lines.first, event.lines.last))
         .collect();
-    assert!(
-        matches!(notes[..], [note] if note.contains("-o json")),
-        "{notes:?}"
+    assert_eq!(
+        (lines.first(), lines.last()),
+        (Some(&(3, 26)), Some(&(27, 61)))
     );
+}
+
+#[test]
+fn what_is_said_behind_yaml_is_read_and_an_item_that_is_broken_is_told() {
+    let failed =
+        "Error response from daemon: toomanyrequests: You have reached your pull rate limit.";
+    let text =
+        format!("apiVersion: v1\nitems:\n- kind: [\n- kind: Pod\n  metadata: {{}}\n{failed}\n");
+    let evidence = read_all(&[("answer", &text)]);
+    let notes: Vec<&str> = evidence.notes.iter().map(|note| &*note.text).collect();
+    assert_eq!(notes, ["an item is no YAML"]);
+    assert_eq!(evidence.events.len(), 1, "{:?}", evidence.events);
+    assert_eq!(evidence.events[0].lines.first, 6);
 }

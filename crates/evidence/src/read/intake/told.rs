@@ -2,42 +2,28 @@
 //!
 //! The classifier says what a message means, and what cannot be is taken away.
 
-use forebay_logs::Found;
+use forebay_logs::{Found, Item};
+use serde_json::Value;
 
 use super::super::aws;
 use super::super::json_item::{self, Told};
 use super::super::pasted::By;
+use super::super::yaml_item;
 use super::Intake;
 use crate::event::{Event, Format, Lines, What};
 
 impl Intake {
     /// Takes what a line of JSON holds.
     pub(super) fn take(&mut self, found: Found, line: &str) {
-        let source = self.evidence.sources.len().saturating_sub(1);
-        let here = self.lines();
-        for problem in found.problems {
-            self.evidence.note_lost(here, problem);
-        }
+        self.note_problems(found.problems);
         for item in found.items {
-            let lines = Lines {
-                source,
-                first: item.first_line,
-                last: item.last_line,
-            };
+            let lines = self.lines_of(&item);
             let Ok(value) = serde_json::from_str(&item.text) else {
                 self.evidence.note_lost(lines, "an item is no JSON");
                 continue;
             };
             let asides = self.evidence.asides;
-            aws::note_places(&item.text, &mut self.evidence);
-            let told = json_item::read(
-                &value,
-                lines,
-                &self.context,
-                &mut self.source.ci,
-                &mut self.evidence,
-            );
-            match told {
+            match self.read_item(&item, &value) {
                 Told::Record(events) if item.text == line => {
                     let told = self.keep_known(events, (lines, line), By::Structure, asides);
                     if told == 0 && self.evidence.asides == asides {
@@ -51,6 +37,48 @@ impl Intake {
                 }
             }
         }
+    }
+
+    /// Takes what a line of YAML ends.
+    pub(super) fn take_yaml(&mut self, found: Found) {
+        self.note_problems(found.problems);
+        for item in found.items {
+            let lines = self.lines_of(&item);
+            let Some(value) = yaml_item::parse(&item.text) else {
+                self.evidence.note_lost(lines, "an item is no YAML");
+                continue;
+            };
+            let (Told::Record(events) | Told::Answer(events)) = self.read_item(&item, &value);
+            for event in events {
+                self.keep(event, lines, By::Structure);
+            }
+        }
+    }
+
+    fn note_problems(&mut self, problems: Vec<&'static str>) {
+        let here = self.lines();
+        for problem in problems {
+            self.evidence.note_lost(here, problem);
+        }
+    }
+
+    fn lines_of(&self, item: &Item) -> Lines {
+        Lines {
+            first: item.first_line,
+            last: item.last_line,
+            ..self.lines()
+        }
+    }
+
+    fn read_item(&mut self, item: &Item, value: &Value) -> Told {
+        aws::note_places(&item.text, &mut self.evidence);
+        json_item::read(
+            value,
+            self.lines_of(item),
+            &self.context,
+            &mut self.source.ci,
+            &mut self.evidence,
+        )
     }
 
     /// Keeps what a line has told, and says how many events it was. One alone, beside nothing that would have been counted since
