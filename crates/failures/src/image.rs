@@ -31,7 +31,8 @@ const PLACES: [&str; 25] = [
     r"(?i)error pulling image \(\S+\) from ([^\s,]+),",
     r"(?i)manifest for (\S+) not found",
     r"(?i)access denied for ([^\s,]+),",
-    r"(?i)repository ([^\s,]+) not found",
+    // In quotes it is one of Artifact Registry's, which holds images.
+    r"(?i)repository ([^\s,\x22]+) not found",
     r"(?i)no such image: ([^\s\x22]+)",
     r"(?i)pulling image (\S+) - ",
     r#"(?i)(?:resolve ref|source metadata for|failed to create image:|unable to pull image|pulling container|pull image|pull failed:) "?([^\s"]+?)"?:? "#,
@@ -139,7 +140,7 @@ fn checked(text: &str) -> Option<String> {
 }
 
 /// Words that stand where an image would.
-const NO_IMAGES: [&str; 55] = [
+const NO_IMAGES: [&str; 62] = [
     "unauthorized",
     "denied",
     "context",
@@ -195,6 +196,13 @@ const NO_IMAGES: [&str; 55] = [
     "rpc",
     "status",
     "because",
+    "x509",
+    "tls",
+    "read",
+    "write",
+    "lookup",
+    "proxyconnect",
+    "unexpected",
 ];
 
 #[cfg(test)]

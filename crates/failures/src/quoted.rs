@@ -26,6 +26,7 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| {
         r#"|[^"'`]{0,120}\bthrow +new +[A-Za-z.]+\(|raise +[A-Za-z.]+\(|[a-z_0-9]+ = '\{|@[A-Z][A-Za-z]+\("|(?:if|elif|else if|while|case|when|&&|\|\|) .*(?:==|=~|!=|-q[a-zA-Z]*) *["']"#,
         // A script's own words, and those that a shell traces.
         r#"|(?:\++ |(?:[^ ]{0,80} ?)?[$#] )?(?:echo|printf|log_[a-z]+|grep -[a-zA-Z]+|die|fail) +(?:-[a-z]+ )?["']"#,
+        r"|.*\b(?:ba|da)?sh -[a-z]*c +['\x22](?:echo|printf) ",
         r"|.*\| *(?:grep|awk|sed|jq|xargs|wc) +-?['a-zA-Z\x22.{]",
         // A test that went well, whatever stamp a CI system puts before it.
         r"|(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z? +)?(?:(?:ok|PASS|--- PASS:) +[A-Za-z0-9_]+/|test .* \.\.\. ok$)",

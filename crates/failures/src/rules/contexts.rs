@@ -143,6 +143,8 @@ const PULL: &[&str] = &[
     r#"/v2/?["'`]?[:,)}\]]"#,
     r"/v2/packages/container",
     r#"/v2/?["']?$"#,
+    // A request, and the status that it was answered with.
+    r"(?:get|head)https?://[a-z0-9.:-]+/v2/[0-9]{3}(?:[^0-9]|$)",
     r"/v1/_ping",
     r"/v2/token/?\?",
     r"/(?:token|oauth2/token|jwt/auth|service/token)\?[^:]*(?:scope|service|account)=",
@@ -182,7 +184,7 @@ const PULL: &[&str] = &[
     // Words of those who pull or push.
     r"failedtocopy:(?:read|write|dial|local|remote|http|eof|unexpected)",
     r"(?:buildah|skopeo|crane|oras|helm)(?:push|pull|copy|bud|build):",
-    r"/blobs/sha256:|tryingtoreuseblob|statuscodefromregistry|downloadfailed,retrying\([1-9]/",
+    r"/blobs/sha256:|tryingtoreuseblob|statuscodefromregistry|downloadfailed,retrying\([1-9]/|downloadfailedafterattempts=",
     r"failedtofetch(?:builder|run|base)image",
     r"fromdockerhub|todockerhub|dockerhub:",
     r"cloud\.tools\.jib\.",
@@ -197,7 +199,8 @@ const PULL: &[&str] = &[
     r"unexpectedhttpstatus:",
     r"servermessage:too_?many_?requests|registryrespondedto(?:head|get)",
     r"(?:remote|temporary|local|private|mirror|insecure|container|image)registry:(?:get|head|put|post)[\x22']?https?:",
-    r"(?:[:,]|while|when|error)pulling[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?/[a-z0-9._/-]+[:@][a-z0-9]",
+    r"pulling[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?/[a-z0-9._/-]+[:@][a-z0-9]",
+    r"(?:^|[^a-z])pull[\x22'`][a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?/[a-z0-9]",
     r"tryingtopullrepository|pullingrepository|pullingfrom[a-z0-9]|pullcomplete",
     r"pullaftererror",
     r"failedcommitonref",
@@ -297,5 +300,7 @@ const TOO_MANY: &[&str] = &[
     r#"/(?:manifests|blobs|tags)/[^"\s]*(?:[^6"\s]|[^5"\s]6|sha256:[0-9a-f]{6,})["']?:429(?:[^0-9]|$)"#,
     r#"/(?:token|v2/?)["']?:429(?:[^0-9]|$)"#,
     r"httperror429",
+    // An answer behind an arrow.
+    r"[=-]>429(?:[^0-9.]|$)",
     r"fail(?:ed|ure):(?:http|status|code)*:?429(?:[^0-9.]|$)",
 ];

@@ -57,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
     .of("docker.io"),
     Rule::new(
         HubApiLimit,
-        &[r"rate-?limit(?:exceeded|hit|reached)", r"x-ratelimit-remaining:?0(?:[^0-9]|$)"],
+        &[r"rate-?limit(?:exceeded|hit|reached)", r"requestwasthrottled", r"x-ratelimit-remaining:?0(?:[^0-9]|$)"],
     )
         .within(&[Context::HubApi])
         .of("docker.io"),
@@ -123,7 +123,7 @@ pub(super) const RULES: &[Rule] = &[
     // In a registry's envelope, with words of its own.
     Rule::new(
         OtherRegistryLimit,
-        &[r#""errors":\[\{"code":"toomanyrequests","message":"(?:[a-z-]*rate-?limit|requestlimit|[a-z-]*throttl|quota|slowdown)"#],
+        &[r#""errors":\[\{"code":"toomanyrequests","message":"(?:too_?many_?requests|[a-z-]*rate-?limit|requestlimit|[a-z-]*throttl|quota|slowdown)"#],
     )
     .uncertain(),
     Rule::new(
