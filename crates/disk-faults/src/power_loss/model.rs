@@ -35,13 +35,15 @@ pub enum Unsynced {
 pub enum Survival {
     /// Nothing.
     Nothing,
+    /// Everything, as after a kill: the machine goes on, and what was written is there.
+    Everything,
     /// All of this kind, and nothing of the other.
     All(Unsynced),
     /// Each thing by the toss of a coin, of which this is the seed.
     Some(u64),
 }
 
-/// All that is tried.
+/// All that is tried when power is lost.
 pub const SURVIVALS: [Survival; 7] = [
     Survival::Nothing,
     Survival::All(Unsynced::Name),
@@ -201,6 +203,7 @@ impl Model {
         let mut coin = Coin::of(left);
         let mut survives = |what| match left {
             Survival::Nothing => false,
+            Survival::Everything => true,
             Survival::All(kind) => kind == what,
             Survival::Some(_) => coin.toss(),
         };

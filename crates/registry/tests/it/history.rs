@@ -18,6 +18,9 @@ use crate::seed::Chance;
 
 pub(crate) const REPOSITORIES: [&str; 2] = ["app", "team/web"];
 
+/// How many images an owner's rule keeps.
+const KEPT: u32 = 2;
+
 /// How often a push begins anew whose blobs were collected under it.
 const TRIES: usize = 20;
 
@@ -91,6 +94,39 @@ impl<'s> Client<'s> {
         }
     }
 
+    /// Does each thing once, so that nothing with a commit is left out; its manifests go in each of the ways that there are.
+    pub(crate) async fn do_everything(&mut self) {
+        let [app, web] = REPOSITORIES.map(name);
+        let (own, tag) = (name("own"), "1".to_owned());
+        let image = self.image();
+        self.push(&app, Some(tag.clone()), &image).await;
+        let layer = Digest::sha256(&image.blobs[0]);
+        let mounted = self.scene.registry.mount(&app, &web, &layer).await;
+        assert_eq!(mounted.unwrap(), Mounted::Done);
+        let about = self.image().about(&digest_of(&image.manifest));
+        self.push(&web, None, &about).await;
+        self.break_off(&app).await;
+        self.untag(&app, tag).await;
+        self.drop(&app).await;
+        self.settle(&own).await;
+        for number in 0..KEPT + 2 {
+            let image = self.image();
+            self.push(&own, Some(format!("v{number}")), &image).await;
+        }
+        self.pin(&own).await;
+        let before = self.alive.len();
+        self.expire(&own).await;
+        // But for the one that may be pinned.
+        assert!(self.alive.len() < before, "the rule let go of nothing");
+        for is_to_go in [false, true] {
+            if is_to_go {
+                self.clear(&own).await;
+            }
+            let collected = self.scene.registry.collect_garbage(Duration::ZERO).await;
+            assert!(collected.unwrap().objects > 0, "nothing was collected");
+        }
+    }
+
     /// What an owner does with a repository of its own: nobody else's acts and these are about the same.
     async fn own(&mut self) {
         let own = name(&format!("own{}", self.number));
@@ -104,30 +140,34 @@ impl<'s> Client<'s> {
                 self.push(&own, None, &image).await;
             }
             4 => self.pin(&own).await,
-            5 => {
-                let quota = (1 << 40) + self.chance.below(1 << 20) as u64;
-                let told = self.ask(&own, Act::Settle(quota));
-                let registry = &self.scene.registry;
-                registry
-                    .create_repository(&own, Settings::default())
-                    .await
-                    .unwrap();
-                let settle = SettingsChange {
-                    quota: Some(Quota::Bytes(quota)),
-                    ..SettingsChange::default()
-                };
-                registry.settle_repository(&own, settle).await.unwrap();
-                self.done(told);
-            }
+            5 => self.settle(&own).await,
             6 => self.expire(&own).await,
-            _ => {
-                self.alive.retain(|(of, _)| *of != own);
-                let told = self.ask(&own, Act::Clear);
-                let registry = &self.scene.registry;
-                registry.delete_repository(&own, true).await.unwrap();
-                self.done(told);
-            }
+            _ => self.clear(&own).await,
         }
+    }
+
+    async fn settle(&mut self, own: &RepositoryName) {
+        let quota = (1 << 40) + self.chance.below(1 << 20) as u64;
+        let told = self.ask(own, Act::Settle(quota));
+        let registry = &self.scene.registry;
+        registry
+            .create_repository(own, Settings::default())
+            .await
+            .unwrap();
+        let settle = SettingsChange {
+            quota: Some(Quota::Bytes(quota)),
+            ..SettingsChange::default()
+        };
+        registry.settle_repository(own, settle).await.unwrap();
+        self.done(told);
+    }
+
+    async fn clear(&mut self, own: &RepositoryName) {
+        self.alive.retain(|(of, _)| of != own);
+        let told = self.ask(own, Act::Clear);
+        let registry = &self.scene.registry;
+        registry.delete_repository(own, true).await.unwrap();
+        self.done(told);
     }
 
     async fn pin(&mut self, own: &RepositoryName) {
@@ -149,7 +189,7 @@ impl<'s> Client<'s> {
             priority: 1,
             repositories: vec!["**".parse().unwrap()],
             selection: Selection::Everything,
-            expiry: Expiry::KeepNewest(2),
+            expiry: Expiry::KeepNewest(KEPT),
         }]);
         let registry = &self.scene.registry;
         // Its owner deleted it, or has yet to push to it.

@@ -1,7 +1,9 @@
 //! Killed at any moment, in a life of many, the registry comes back with all that it acknowledged.
 
+use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::io::{BufRead as _, BufReader};
+use std::mem::discriminant;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -33,13 +35,17 @@ const ACTS: usize = 8;
 /// How many lives there are over one directory: what it holds, and so what is looked at after each of them, grows with every life.
 const LIVES: u64 = 16;
 
-/// More moments, before and after commits of the database, than a single client's acts have.
+/// Push, untag, drop, pin, settle, clear.
+const ACTS_THERE_ARE: usize = 6;
+
+/// More moments, before and after commits of the database, than one of each act has.
 const MAX_MOMENTS: u64 = 200;
 
 /// What a life is, and how it is to end.
 #[derive(Clone, Copy, Debug, Default)]
 struct Plan {
     seed: u64,
+    /// Clients that act by chance; without one, [each act](Client::do_everything) is done once.
     clients: usize,
     /// Killed at this change of blobs or journals; 0 for none.
     change: u64,
@@ -64,7 +70,8 @@ async fn killed_at_any_change_of_the_disk_nothing_acknowledged_is_lost() {
     tally.check();
 }
 
-/// Each commit of what one client does: uploads, mounts, pushes, drops, collections of garbage, rules that let go.
+/// Each commit of a life in which everything that can be done is done: uploads, mounts, pushes, drops, pins, quotas, rules that let go,
+/// a repository's end, collections of garbage.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_and_after_each_commit_nothing_acknowledged_is_lost() {
     let seed = seed();
@@ -73,7 +80,6 @@ async fn killed_before_and_after_each_commit_nothing_acknowledged_is_lost() {
         let dir = TempDir::new().unwrap();
         let plan = Plan {
             seed,
-            clients: 1,
             moment,
             ..Plan::default()
         };
@@ -87,6 +93,9 @@ async fn killed_before_and_after_each_commit_nothing_acknowledged_is_lost() {
         tally.acknowledged += told.iter().filter(|told| told.is_done).count();
         comes_back(dir.path(), &promises, &promises, &format!("{plan:?}")).await;
         if signal.is_none() {
+            let done = told.iter().filter(|told| told.is_done);
+            let done: HashSet<_> = done.map(|told| discriminant(&told.act)).collect();
+            assert_eq!(done.len(), ACTS_THERE_ARE, "{told:?}");
             break;
         }
     }
@@ -208,13 +217,17 @@ async fn a_child_that_may_die() {
     let by = (Arc::new(disk.clone()) as _, clock as _);
     let scene = Scene::hooked(Path::new(words[4]), by, |rows| mortal(rows, moment)).await;
     let tell = |told: &Told| println!("{told}");
-    let clients = (0..usize::try_from(clients).unwrap()).map(async |number| {
+    let number_of_clients = usize::try_from(clients).unwrap();
+    let clients = (0..number_of_clients).map(async |number| {
         let mut client = Client::new(&scene, (seed, number), &tell);
         for _ in 0..ACTS {
             client.act().await;
         }
     });
     join_all(clients).await;
+    if number_of_clients == 0 {
+        Client::new(&scene, (seed, 0), &tell).do_everything().await;
+    }
     println!("{} changes", disk.count(Target::Changes));
 }
 

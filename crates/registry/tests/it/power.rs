@@ -1,4 +1,5 @@
-//! Power is lost at every change of a story: of blobs and journals only what was flushed is left, and of the rest anything.
+//! Power is lost at every change of a story: of blobs and journals only what was flushed is left, and of the rest anything. Or the
+//! process is killed there, and all that was written is left.
 //!
 //! The database flushes by itself what it acknowledges: it is taken as it was after the act before, or after this one's row.
 
@@ -12,6 +13,8 @@ use forebay_disk_faults::power_loss::{Change, Model, Recorder, SURVIVALS, Surviv
 use forebay_lifecycle_rules::{Expiry, Policy, Rule, Selection};
 use forebay_oci::{Digest, Reference};
 use forebay_registry::{Mounted, Quota, SettingsChange};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use tempfile::TempDir;
 
 use crate::promises::{Act, Promises, Told};
@@ -21,6 +24,9 @@ use crate::sound::comes_back;
 
 /// How many ways there are before coins are tossed that nobody has tossed yet.
 const LEFT_WAYS: usize = SURVIVALS.len();
+
+/// How many ends are looked at at once: each waits for its disk most of the time.
+const AT_ONCE: usize = 4;
 
 /// A part of the story.
 struct Chapter {
@@ -37,7 +43,17 @@ struct Chapter {
 #[tokio::test(flavor = "multi_thread")]
 async fn power_lost_at_any_change_takes_nothing_that_was_acknowledged() {
     let story = story().await;
-    lose_power(&story, |at| Some(SURVIVALS[at % SURVIVALS.len()])).await;
+    // Nothing of the unsynced, the other ways in turns.
+    let ways = |at: usize| vec![Survival::Nothing, SURVIVALS[1 + at % (LEFT_WAYS - 1)]];
+    let cuts = end_at_each_change(&story, ways).await;
+    assert_eq!(cuts, 2 * (story.0.len() + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_change_of_a_story_nothing_that_was_acknowledged_is_lost() {
+    let story = story().await;
+    let kills = end_at_each_change(&story, |_| vec![Survival::Everything]).await;
+    assert!(kills > story.0.len(), "{kills}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,63 +71,83 @@ async fn long_power_lost_in_every_way_takes_nothing_that_was_acknowledged() {
                 0..LEFT_WAYS => SURVIVALS[(at + passes) % LEFT_WAYS],
                 _ => Survival::Some(chance.below(1 << 30) as u64),
             };
-            (!long.is_over()).then_some(left)
+            if long.is_over() {
+                Vec::new()
+            } else {
+                vec![left]
+            }
         };
-        lose_power(&story, way).await;
+        end_at_each_change(&story, way).await;
         passes += 1;
     }
     eprintln!("power was lost {cuts} times, in {passes} ways at each change");
 }
 
-/// Cuts the power once at each change, in the way that is said for it, until none is.
-async fn lose_power(
+/// Ends the story at each change, in the ways that are said for it, until there are none. How often it ended.
+async fn end_at_each_change(
     (changes, chapters): &(Vec<Change>, Vec<Chapter>),
-    mut way: impl FnMut(usize) -> Option<Survival>,
-) {
+    mut ways: impl FnMut(usize) -> Vec<Survival>,
+) -> usize {
     assert!(changes.len() > 100, "{}", changes.len());
-    let mut model = Model::default();
+    let (mut model, mut ends) = (Model::default(), 0);
+    let mut under_way = FuturesUnordered::new();
     for at in 0..=changes.len() {
         if let Some(change) = at.checked_sub(1).and_then(|last| changes.get(last)) {
             model.apply(change).unwrap();
         }
         let Some(chapter) = chapters.iter().position(|chapter| at <= chapter.until) else {
-            return;
+            break;
         };
-        let Some(left) = way(at) else {
-            return;
-        };
+        let ways = ways(at);
+        if ways.is_empty() {
+            break;
+        }
         let Chapter {
             act,
             until,
             is_row_first,
             ..
         } = &chapters[chapter];
-        let from = chapter
-            .checked_sub(1)
-            .map_or(0, |before| chapters[before].until);
+        let before = chapter.checked_sub(1);
+        let from = before.map_or(0, |before| chapters[before].until);
         let mut promises = Promises::default();
         for chapter in &chapters[..chapter] {
             note(&mut promises, chapter.act.as_ref(), true);
         }
         note(&mut promises, act.as_ref(), at == *until);
         let is_written_down = changes[from..at].iter().any(is_of_journal);
-        let has_row = at == *until || *is_row_first || (act.is_some() && is_written_down);
-        let rows = if has_row {
-            Some(chapter)
-        } else {
-            chapter.checked_sub(1)
-        };
-        let dir = TempDir::new().unwrap();
-        model.restore(dir.path(), left).unwrap();
-        if let Some(rows) = rows {
-            copy_rows(chapters[rows].rows.path(), dir.path());
+        let is_kept = at <= *until && changes[at..*until].iter().all(is_of_journal);
+        for left in ways {
+            // The row comes before the journal's line. Where power is lost, it is there with the first of the line.
+            let rows: &[Option<usize>] = match (left, act) {
+                _ if at == *until || *is_row_first => &[Some(chapter)],
+                (_, Some(_)) if is_written_down => &[Some(chapter)],
+                (Survival::Everything, Some(_)) if is_kept => &[before, Some(chapter)],
+                _ => &[before],
+            };
+            for rows in rows {
+                if under_way.len() == AT_ONCE {
+                    under_way.next().await;
+                }
+                let dir = TempDir::new().unwrap();
+                model.restore(dir.path(), left).unwrap();
+                if let Some(rows) = rows {
+                    copy_rows(chapters[*rows].rows.path(), dir.path());
+                }
+                let what = format!(
+                    "at {at} of {}, of the unsynced left: {left:?}, rows of {rows:?}",
+                    changes.len()
+                );
+                let promises = promises.clone();
+                under_way.push(async move {
+                    comes_back(dir.path(), &promises, &promises, &what).await;
+                });
+                ends += 1;
+            }
         }
-        let what = format!(
-            "at {at} of {}, of the unsynced left: {left:?}",
-            changes.len()
-        );
-        comes_back(dir.path(), &promises, &promises, &what).await;
     }
+    while under_way.next().await.is_some() {}
+    ends
 }
 
 fn note(promises: &mut Promises, act: Option<&(&'static str, Act)>, is_done: bool) {
@@ -126,8 +162,13 @@ fn note(promises: &mut Promises, act: Option<&(&'static str, Act)>, is_done: boo
 
 fn is_of_journal(change: &Change) -> bool {
     let path: &PathBuf = match change {
-        Change::Write(path, ..) | Change::Create(path) | Change::Truncate(path, _) => path,
-        _ => return false,
+        Change::Write(path, ..)
+        | Change::Create(path)
+        | Change::Truncate(path, _)
+        | Change::Sync(path)
+        | Change::Rename(path, _)
+        | Change::Remove(path)
+        | Change::CreateDir(path) => path,
     };
     path.starts_with("journal")
 }
