@@ -78,6 +78,8 @@ pub struct LocalRegistry {
     pub(crate) itself: Weak<Self>,
     pub(crate) supervisor: Supervisor,
     notes: Mutex<HashMap<(RepositoryName, Digest), Timestamp>>,
+    /// Held by who writes them down.
+    flushing: tokio::sync::Mutex<()>,
     /// When the last manifest was pushed.
     pushed_at: Mutex<Timestamp>,
 }
@@ -108,6 +110,7 @@ impl LocalRegistry {
             itself: itself.clone(),
             supervisor: supervisor.clone(),
             notes: Mutex::default(),
+            flushing: tokio::sync::Mutex::default(),
             pushed_at: Mutex::new(Timestamp(i64::MIN)),
         });
         registry.repeat("registry upkeep", UPKEEP_EVERY, async |registry| {
@@ -168,8 +171,9 @@ impl LocalRegistry {
         self.flush().await;
     }
 
-    /// Writes down what is only noted.
+    /// Writes down what is only noted, by itself or by whoever is at it.
     pub async fn flush(&self) {
+        let _turn = self.flushing.lock().await;
         self.write_down().await;
         if let Err(error) = self.renew_asked().await {
             warn!(%error, "cannot write down which blobs were asked for");
@@ -183,7 +187,13 @@ impl LocalRegistry {
             .map(|((repository, digest), at)| (repository, digest, at))
             .collect();
         if let Err(error) = self.stores.rows.note_pulls(&notes).await {
-            warn!(%error, "cannot write down when manifests were pulled");
+            warn!(%error, "cannot write down yet when manifests were pulled");
+            // The next time. What was pulled meanwhile is newer.
+            let mut later = lock(&self.notes);
+            let room = MAX_NOTES.saturating_sub(later.len());
+            for (repository, digest, at) in notes.into_iter().take(room) {
+                later.entry((repository, digest)).or_insert(at);
+            }
         }
     }
 

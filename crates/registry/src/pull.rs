@@ -37,7 +37,6 @@ impl ContentSource for LocalRegistry {
     ) -> Result<ManifestContent, SourceError> {
         let found = self.find(&request.repository, reference).await?;
         let bytes = self.manifest_bytes(&found.digest).await?;
-        self.note_pull(&request.repository, &found.digest);
         Ok(ManifestContent {
             digest: found.digest,
             media_type: found.media_type,
@@ -99,6 +98,8 @@ impl ContentSource for LocalRegistry {
 }
 
 impl LocalRegistry {
+    /// What a reference means to who pulls. To be asked whether it still does is to be pulled: whoever has an image already asks no
+    /// more than that, as kubelets with `imagePullPolicy: Always` do.
     async fn find(
         &self,
         repository: &RepositoryName,
@@ -111,7 +112,10 @@ impl LocalRegistry {
             Reference::Digest(digest) => rows.find_hosted_manifest(repository, digest).await,
         };
         match found.map_err(internal)? {
-            Some(found) => Ok(found),
+            Some(found) => {
+                self.note_pull(repository, &found.digest);
+                Ok(found)
+            }
             None => Err(self.absent(repository, Missing::Manifest).await),
         }
     }
@@ -158,7 +162,10 @@ impl LocalRegistry {
 }
 
 pub(crate) fn internal(error: CatalogError) -> SourceError {
-    SourceError::internal(error)
+    match error {
+        CatalogError::Busy(_) => SourceError::Busy,
+        error => SourceError::internal(error),
+    }
 }
 
 fn lost(digest: &Digest, error: forebay_content::BlobError) -> SourceError {

@@ -20,6 +20,7 @@ mod names;
 mod owned;
 mod power;
 mod promises;
+mod pulls;
 mod rebuilt;
 mod rot;
 mod scene;
