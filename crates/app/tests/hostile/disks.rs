@@ -447,8 +447,13 @@ async fn with_few_files_the_program_sheds_and_recovers() {
 
 /// The files of blobs at rest.
 pub(crate) fn blob_files(data: &Path) -> Vec<std::path::PathBuf> {
+    files_below(&data.join("blobs"))
+}
+
+/// All files below a folder.
+pub(crate) fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
     let found = Command::new("find")
-        .arg(data.join("blobs"))
+        .arg(folder)
         .args(["-type", "f"])
         .output();
     let found = String::from_utf8(found.unwrap().stdout).unwrap();

@@ -39,6 +39,7 @@ mod issuer;
 mod logins;
 mod memory;
 mod namespace;
+mod paths;
 mod program;
 mod pull;
 mod push_faults;

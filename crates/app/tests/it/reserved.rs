@@ -1,12 +1,13 @@
 //! What is held here is never an upstream's: names whose reservation was lost, and a directory that has gone from under its rows.
 
 use forebay_oci::Digest;
+use http::Method;
 use hub_sim::{Hub, HubSim, Image};
 use sqlx::Connection as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::client::Answer;
+use crate::client::{Answer, Ask};
 use crate::program::{Ended, Forebay, Program};
 use crate::repositories::{digest, is_pushed, run};
 
@@ -76,6 +77,61 @@ async fn a_reload_by_which_our_names_would_be_an_upstreams_is_refused() {
     .write_config();
     assert!(program.reload().await);
     assert!(hub.requests().is_empty(), "{}", hub.requests());
+}
+
+/// The upstream has images of these names, and nobody has pushed them here.
+#[tokio::test]
+async fn a_name_of_ours_that_was_never_pushed_is_looked_for_upstream_by_no_endpoint() {
+    let hub = HubSim::new()
+        .image("team/app:1", Image::small())
+        .image("library/single:1", Image::small());
+    let hub = hub.start().await;
+    let program = configured(&Forebay::new(), &hub, LOCAL).start().await;
+    for (name, image) in [("team/app", "team/app:1"), ("single", "library/single:1")] {
+        let (digest, blob) = (hub.digest(image), hub.blobs(image)[0].digest().to_string());
+        let session = "0123456789abcdef0123456789abcdef";
+        for (methods, rest) in [
+            (&["GET", "HEAD", "DELETE"][..], "manifests/1".to_owned()),
+            (&["GET", "HEAD", "DELETE"], format!("manifests/{digest}")),
+            (&["GET", "HEAD", "DELETE"], format!("blobs/{blob}")),
+            (&["GET", "HEAD"], "tags/list".to_owned()),
+            (&["GET", "HEAD"], "tags/list?n=1&last=0".to_owned()),
+            (
+                &["GET", "HEAD", "PUT", "PATCH", "DELETE"],
+                format!("blobs/uploads/{session}?digest={blob}"),
+            ),
+        ] {
+            for method in methods {
+                let path = format!("/v2/{name}/{rest}");
+                let told = asked(&program, method, &path).await;
+                assert_eq!(told, 404, "{method} {path}");
+            }
+        }
+        // Nothing refers to what is not there.
+        let path = format!("/v2/{name}/referrers/{digest}");
+        let referring = program.get(&path).await;
+        assert_eq!(referring.status, 200);
+        assert!(referring.text().contains(r#""manifests":[]"#), "{name}");
+        // What would be mounted is nowhere here, and is to be uploaded.
+        for from in ["", "&from=team/app", "&from=single"] {
+            let path = format!("/v2/{name}/blobs/uploads/?mount={blob}{from}");
+            assert_eq!(asked(&program, "POST", &path).await, 202, "{path}");
+        }
+    }
+    let listed = program.get("/v2/_catalog").await.text();
+    assert_eq!(listed, r#"{"repositories":[]}"#);
+    assert!(hub.requests().is_empty(), "{}", hub.requests());
+    // By the upstream's name they are its own.
+    for name in ["team/app", "library/single"] {
+        let path = format!("/v2/docker.io/{name}/manifests/1");
+        assert_eq!(asked(&program, "GET", &path).await, 200, "{path}");
+    }
+    assert!(!hub.requests().is_empty());
+}
+
+async fn asked(program: &Program, method: &str, path: &str) -> u16 {
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    program.ask(Ask::new(method, path)).await.status
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod hooked_rows;
 mod kills;
 mod lists;
 mod names;
+mod orders;
 mod owned;
 mod power;
 mod promises;
