@@ -4,6 +4,7 @@
 
 use forebay_doctor::{Context, Event, Evidence, Intake, sift};
 use forebay_failures::{Failure, Finding, Findings, Scanner, Sifted};
+use forebay_logs::ByteLists;
 
 use crate::decoding::Decoding;
 
@@ -13,6 +14,7 @@ pub(crate) struct Gathering {
     findings: Findings,
     scanner: Option<Scanner>,
     decoding: Decoding,
+    lists: ByteLists,
     intake: Intake,
     /// Where the bytes that are being read may tell something: found once, for both.
     sifted: Sifted,
@@ -53,6 +55,7 @@ impl Gathering {
             findings: Findings::new(),
             scanner: None,
             decoding: Decoding::default(),
+            lists: ByteLists::default(),
             intake: Intake::new(context),
             sifted: Sifted::default(),
             is_empty: true,
@@ -81,7 +84,12 @@ impl Gathering {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.is_empty &= bytes.is_empty();
         self.steps += u64::from(!bytes.is_empty());
-        let bytes = &*self.decoding.decode(bytes);
+        let bytes = self.decoding.decode(bytes);
+        let bytes = self.lists.decode(&bytes);
+        self.read(&bytes);
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
         let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
         self.bytes.0 += sample.len() as u64;
         self.bytes.1 += sample.iter().filter(|byte| is_of_no_text(**byte)).count() as u64;
@@ -141,6 +149,10 @@ impl Gathering {
     }
 
     fn end(&mut self) {
+        let rest = self.lists.finish();
+        if !rest.is_empty() {
+            self.read(&rest);
+        }
         if let Some(scanner) = self.scanner.take() {
             scanner.finish(&mut |failure: Failure| self.findings.add(failure));
         }

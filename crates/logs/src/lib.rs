@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod byte_lists;
 mod context;
 mod fields;
 mod json_items;
@@ -12,6 +13,7 @@ mod table;
 mod times;
 mod yaml_items;
 
+pub use byte_lists::ByteLists;
 pub use context::{CLOCK_SKEW, Context};
 pub use fields::{Fields, quoted_after, take_quoted, word_after};
 pub use json_items::{Found, Item, JsonItems, MAX_ITEM_BYTES};
