@@ -1,4 +1,4 @@
-//! What is written down of a change whose client did not wait for its end.
+//! What is written down of changes: once each, with their true end, though their client did not wait for it.
 
 use std::time::Duration;
 
@@ -115,4 +115,47 @@ async fn refused_tries_take_few_lines_whoever_makes_however_many_and_every_chang
     let lines = edge.lines.until(34).await;
     assert_eq!(lines[23..33], ["delete-tag local/app:gone not_found"; 10]);
     assert_eq!(lines[33], "further-tries 1 refused");
+}
+
+#[tokio::test]
+async fn each_way_of_a_blob_has_its_own_line_and_steps_on_the_way_have_none() {
+    let edge = Edge::open();
+    let [first, second, absent] =
+        ["first", "second", "absent"].map(|text| Digest::sha256(text.as_bytes()));
+    let tell = async |line: String, body: &str, status: u16| {
+        let told = Ask::new(&line).body(body).to(edge.address).await;
+        assert_eq!(told.status, status, "{line}: {}", told.body);
+        told.header("location").unwrap_or_default().to_owned()
+    };
+    let uploads = "/v2/app/blobs/uploads/";
+    tell(format!("POST {uploads}?digest={first}"), "first", 201).await;
+    tell(format!("POST {uploads}?digest={second}"), "not it", 400).await;
+    // Of an upload in steps, the last one is what changes something.
+    let upload = tell(format!("POST {uploads}"), "", 202).await;
+    tell(format!("PATCH {upload}"), "sec", 202).await;
+    tell(format!("GET {upload}"), "", 204).await;
+    tell(format!("PUT {upload}?digest={second}"), "ond", 201).await;
+    let given_up = tell(format!("POST {uploads}"), "", 202).await;
+    tell(format!("DELETE {given_up}"), "", 204).await;
+    // A mount that finds nothing begins an upload.
+    let other = "/v2/other/blobs/uploads/";
+    tell(format!("POST {other}?mount={first}&from=app"), "", 201).await;
+    tell(format!("POST {other}?mount={second}"), "", 201).await;
+    tell(format!("POST {other}?mount={absent}&from=app"), "", 202).await;
+    tell(format!("DELETE /v2/other/blobs/{first}"), "", 202).await;
+    tell(format!("DELETE /v2/other/blobs/{first}"), "", 404).await;
+    // What is read is no change.
+    tell(format!("GET /v2/app/blobs/{first}"), "", 200).await;
+    assert_eq!(
+        edge.lines.until(7).await,
+        [
+            format!("push-blob local/app@{first} done"),
+            format!("push-blob local/app@{second} invalid"),
+            format!("push-blob local/app@{second} done"),
+            format!("mount-blob local/other@{first} done"),
+            format!("mount-blob local/other@{second} done"),
+            format!("delete-blob local/other@{first} done"),
+            format!("delete-blob local/other@{first} not_found"),
+        ]
+    );
 }
