@@ -348,7 +348,7 @@ impl Filling {
         kept.remember_supply(&target, &digest);
         if kept.find_blob(&digest).await.is_some() {
             // It was fetched to show that the upstream has it, and is not kept twice.
-            kept.link(&target, &digest);
+            kept.record_found(&target, &digest).await;
         } else {
             let reserved = std::mem::replace(&mut self.reserved, kept.reserve());
             if !kept.commit(&target, &digest, (stage, reserved)).await {

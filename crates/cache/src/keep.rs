@@ -132,6 +132,29 @@ impl Kept {
         true
     }
 
+    /// Records a blob that was found at rest, with the target's link. A program that was killed may have left it without a row, and what
+    /// has none is neither counted nor ever evicted.
+    pub(crate) async fn record_found(self: &Arc<Self>, target: &Target, digest: &Digest) {
+        let begun = self.health.begin();
+        // While nothing goes: a row is never written for bytes that are just being deleted.
+        let staying = self.changes.write().await;
+        let Ok(reader) = self.blobs.open(digest).await else {
+            return;
+        };
+        let object = Object {
+            digest: digest.clone(),
+            size: reader.size(),
+            used_at: self.clock.now(),
+        };
+        match self.catalog.keep_object(Some(target), &object).await {
+            Ok(()) => self.health.catalog_written(begun),
+            Err(error) => self.health.catalog_not_written(&error),
+        }
+        drop(staying);
+        self.recount().await;
+        self.make_room(0).await;
+    }
+
     /// Takes back a blob whose row could not be written: nothing would ever evict it.
     async fn leave_unrecorded(&self, digest: &Digest, error: &CatalogError) {
         self.health.catalog_not_written(error);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod child;
 mod faulty_disk;
 pub mod power_loss;
 

@@ -15,6 +15,8 @@ mod eviction;
 mod fills;
 mod fsck;
 mod herd;
+mod hooked_catalog;
+mod kills;
 mod lists;
 mod manifests;
 mod refusing;
