@@ -2,13 +2,17 @@
 //!
 //! Group commit: what has queued up while the disk was busy with one transaction goes into the next one together, for on
 //! a durable disk a transaction of one write takes as long as one of five hundred.
+//!
+//! An error means that nothing was written. Who does not wait for ever takes its act back out of the queue; one that has begun
+//! is waited for, however long the disk takes, for nobody else can tell what becomes of it.
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forebay_content::CatalogError;
+use forebay_content::{CatalogError, lock};
 use forebay_jobs::Supervisor;
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
@@ -25,8 +29,8 @@ const MAX_QUEUED: usize = 1024;
 /// The most writes in one transaction.
 const MAX_BATCH: usize = 512;
 
-/// The longest that a write may take, its time in the queue included.
-const WRITE_LIMIT: Duration = Duration::from_mins(1);
+/// The longest that a write waits for its turn; what has not begun by then is not done.
+const QUEUE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The longest that closing waits for the writes that were queued.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
@@ -36,7 +40,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 pub struct WriteCounts {
     /// Acts that were committed.
     pub acts: u64,
-    /// Acts that failed.
+    /// Acts that failed, or were withdrawn.
     pub failed: u64,
     /// Transactions that were committed.
     pub transactions: u64,
@@ -52,15 +56,19 @@ pub(crate) struct Writer<L: Layout> {
 /// An act in the queue, whatever it tells.
 #[async_trait]
 trait Ask<L: Layout>: Send {
-    /// Does it, inside the session's transaction, and keeps what it tells.
+    /// Does it, inside the session's transaction, and keeps what it tells; or nothing, if it was withdrawn.
     async fn apply(&mut self, session: &mut Session<'_, L>) -> Result<(), SqlError>;
 
-    /// Tells who asked: what it told, or why it was not done.
-    fn answer(self: Box<Self>, done: Result<(), CatalogError>);
+    /// Tells who asked: what it told, or why it was not done. True if it was done.
+    fn answer(self: Box<Self>, done: Result<(), CatalogError>) -> bool;
 }
 
+/// An act that has not begun: who takes it out, to do it or to withdraw it, is the only one.
+type Waiting<A> = Arc<Mutex<Option<A>>>;
+
 struct Asked<A: Act> {
-    act: A,
+    waiting: Waiting<A>,
+    begun: Option<A>,
     told: Option<A::Told>,
     answer: oneshot::Sender<Result<A::Told, CatalogError>>,
 }
@@ -85,17 +93,29 @@ struct Worker {
 #[async_trait]
 impl<A: Act> Ask<A::Layout> for Asked<A> {
     async fn apply(&mut self, session: &mut Session<'_, A::Layout>) -> Result<(), SqlError> {
-        self.told = Some(self.act.apply(session).await?);
+        if self.begun.is_none() {
+            self.begun = lock(&self.waiting).take();
+        }
+        if let Some(act) = &self.begun {
+            self.told = Some(act.apply(session).await?);
+        }
         Ok(())
     }
 
-    fn answer(self: Box<Self>, done: Result<(), CatalogError>) {
-        let Self { act, told, answer } = *self;
+    fn answer(self: Box<Self>, done: Result<(), CatalogError>) -> bool {
+        let Self {
+            begun,
+            told,
+            answer,
+            ..
+        } = *self;
         // With it goes what is known to be out of date now that it has ended: before anybody is told so.
-        drop(act);
+        drop(begun);
         let told = done.and_then(|()| told.ok_or_else(|| SqlError::Closed.into()));
+        let is_done = told.is_ok();
         // Who asked may have given up.
         let _ = answer.send(told);
+        is_done
     }
 }
 
@@ -122,20 +142,41 @@ impl<L: Layout> Writer<L> {
         }
     }
 
-    /// Does it, and returns when it is durable. Given up, it may be done all the same.
+    /// Does it, and returns when it is durable, or with an error if it was not done. Whoever drops this waits for nothing, and it
+    /// may be done all the same.
     pub(crate) async fn write<A: Act<Layout = L>>(&self, act: A) -> Result<A::Told, CatalogError> {
+        let over = tokio::time::sleep(QUEUE_LIMIT);
+        self.write_unless(over, act).await
+    }
+
+    /// As `write`, unless the time to wait for a turn is over before.
+    async fn write_unless<A: Act<Layout = L>>(
+        &self,
+        over: impl Future<Output = ()>,
+        act: A,
+    ) -> Result<A::Told, CatalogError> {
+        let waiting = Arc::new(Mutex::new(Some(act)));
         let (answer, answered) = oneshot::channel();
         let ask = Box::new(Asked {
-            act,
+            waiting: Arc::clone(&waiting),
+            begun: None,
             told: None,
             answer,
         });
-        let done = tokio::time::timeout(WRITE_LIMIT, async {
+        let mut done = pin!(async {
             self.queue.send(ask).await.map_err(|_| SqlError::Closed)?;
             answered.await.map_err(|_| SqlError::Closed)?
         });
+        tokio::select! {
+            biased;
+            done = &mut done => return done,
+            () = over => {}
+        }
+        let withdrawn = lock(&waiting).take();
+        if withdrawn.is_some() {
+            return Err(SqlError::Slow(QUEUE_LIMIT).into());
+        }
         done.await
-            .unwrap_or_else(|_| Err(SqlError::Slow(WRITE_LIMIT).into()))
     }
 
     /// Takes no more writes, does those that are queued, and closes the connection.
@@ -234,12 +275,12 @@ impl Worker {
     }
 
     fn tell<L: Layout>(&self, ask: Box<dyn Ask<L>>, done: Result<(), CatalogError>) {
-        let counter = match &done {
-            Ok(()) => &self.counters.acts,
-            Err(_) => &self.counters.failed,
+        let counter = if ask.answer(done) {
+            &self.counters.acts
+        } else {
+            &self.counters.failed
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        ask.answer(done);
     }
 }
 

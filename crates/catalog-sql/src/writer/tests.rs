@@ -2,8 +2,10 @@ use std::path::Path;
 
 use forebay_content::{Object, Timestamp};
 use forebay_oci::Digest;
-use futures::future::join_all;
+use futures::future::{join_all, ready};
+use futures::poll;
 use sqlx::Row;
+use tokio::sync::Notify;
 
 use super::*;
 use crate::catalog::CatalogLayout;
@@ -81,6 +83,56 @@ async fn a_write_that_fails_fails_alone() {
     assert_eq!(writer.counts().failed, 1);
 }
 
+/// A write that tells when it has begun, and ends when it may.
+struct Held {
+    write: Write,
+    has_begun: Arc<Notify>,
+    may_end: Arc<Notify>,
+}
+
+#[async_trait]
+impl Act for Held {
+    type Layout = CatalogLayout;
+    type Told = <Write as Act>::Told;
+
+    async fn apply(&self, session: &mut Session<'_>) -> Result<Self::Told, SqlError> {
+        self.has_begun.notify_one();
+        self.may_end.notified().await;
+        self.write.apply(session).await
+    }
+}
+
+/// So that an error means that nothing was written.
+#[tokio::test]
+async fn a_write_whose_time_is_over_is_not_done_and_one_that_has_begun_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let (writer, options) = start(directory.path()).await;
+    let (has_begun, may_end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let held = Held {
+        write: keep(1, 10),
+        has_begun: Arc::clone(&has_begun),
+        may_end: Arc::clone(&may_end),
+    };
+    let (time_is_over, over) = oneshot::channel::<()>();
+    let over = async { over.await.unwrap() };
+    let mut first = pin!(writer.write_unless(over, held));
+    assert!(poll!(&mut first).is_pending());
+    has_begun.notified().await;
+
+    let behind = writer.write_unless(ready(()), keep(2, 20)).await;
+    let slow = behind.unwrap_err();
+    assert!(matches!(slow, CatalogError::Failed(_)), "{slow:?}");
+    time_is_over.send(()).unwrap();
+    assert!(poll!(&mut first).is_pending());
+    may_end.notify_one();
+    first.await.unwrap();
+
+    writer.write(keep(3, 30)).await.unwrap();
+    assert_eq!(totals(&options).await, (2, 40));
+    let counts = writer.counts();
+    assert_eq!((counts.acts, counts.failed), (2, 1));
+}
+
 #[tokio::test]
 async fn closing_does_what_is_queued_and_takes_no_more() {
     let directory = tempfile::tempdir().unwrap();
@@ -89,7 +141,7 @@ async fn closing_does_what_is_queued_and_takes_no_more() {
         .map(|number| Box::pin(writer.write(keep(number, 10))))
         .collect();
     for write in &mut queued {
-        assert!(futures::poll!(write).is_pending());
+        assert!(poll!(write).is_pending());
     }
     writer.close().await.unwrap();
     for answer in join_all(queued).await {
@@ -105,7 +157,7 @@ async fn dropping_the_queue_does_what_is_queued() {
     let (writer, options) = start(directory.path()).await;
     let tasks = writer.tasks.clone();
     let mut write = Box::pin(writer.write(keep(1, 10)));
-    assert!(futures::poll!(&mut write).is_pending());
+    assert!(poll!(&mut write).is_pending());
     drop(write);
     drop(writer);
     assert!(tasks.drain(CLOSE_LIMIT).await);
