@@ -36,6 +36,7 @@ mod credentials;
 mod doctor_ecs;
 mod doctor_ledger;
 mod doctor_probe;
+mod expiry;
 mod faults;
 mod figures;
 mod fleet;
