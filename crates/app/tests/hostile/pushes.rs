@@ -266,15 +266,11 @@ async fn nobody_goes_on_with_anothers_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_deleted_stays_deleted_whoever_else_has_it() {
     let folder = TempDir::new().unwrap();
-    let (_hub, program) = before_hub(&folder).await;
-    let image = Pushed::new("both");
+    let (hub, program) = before_hub(&folder).await;
+    // What an upstream has too: pulled through whole, and pushed by its bytes.
+    let image = Pushed::of(&hub, "library/nginx:1");
     image.push(&program, "alice", "team/app", "1").await;
     image.push(&program, "bob", "other/app", "1").await;
-    // What an upstream has too: pulled through, and pushed by its bytes.
-    let cached = Asked::new("bob", "GET", "/v2/library/nginx/manifests/1")
-        .of(&program)
-        .await;
-    assert_eq!(cached.status, 200, "{}", cached.head);
 
     let digest = image.digest();
     let layer = Digest::sha256(image.layer());
@@ -285,6 +281,9 @@ async fn what_was_deleted_stays_deleted_whoever_else_has_it() {
             format!("/v2/{repository}/blobs/{layer}"),
         ]
     };
+    for path in paths("library/nginx") {
+        assert_eq!(status(&program, "bob", "GET", &path).await, 200, "{path}");
+    }
     for path in &paths("team/app")[1..] {
         assert_eq!(
             status(&program, "alice", "DELETE", path).await,
@@ -303,15 +302,17 @@ async fn what_was_deleted_stays_deleted_whoever_else_has_it() {
             let ranged = Asked::new("alice", "GET", &path).body("Range: bytes=0-3\r\n", b"");
             assert_eq!(ranged.of(&program).await.status, 404, "{path}");
         }
-        // The other one reads it, which warms whatever is shared.
-        for path in paths("other/app") {
+        // Who has it still reads it, which warms whatever is shared.
+        for path in paths("other/app").into_iter().chain(paths("library/nginx")) {
             assert_eq!(status(&program, "bob", "GET", &path).await, 200, "{path}");
         }
     }
-    // It is not there to be mounted from either, nor to be found by its digest through an upstream.
+    // It is not there to be mounted from either; nor is what is only here to be found by its digest through an upstream.
     let mount = format!("/v2/team/new/blobs/uploads/?mount={layer}&from=team/app");
     assert_eq!(status(&program, "alice", "POST", &mount).await, 202);
-    let nowhere = format!("/v2/library/nginx/blobs/{layer}");
+    let own = Pushed::new("own");
+    own.push(&program, "alice", "team/own", "1").await;
+    let nowhere = format!("/v2/library/nginx/blobs/{}", Digest::sha256(own.layer()));
     assert_eq!(status(&program, "bob", "GET", &nowhere).await, 404);
     assert!(program.stop().0.success());
 }
