@@ -28,8 +28,8 @@ pub(crate) const FEW: usize = 1000;
 const FILES_KEPT: u64 = 192;
 const FILES_BESIDE: u64 = 4000;
 
-/// What a half-open connection may cost, in bytes: ten thousand of them 50 MB.
-pub(crate) const MOST_A_HALF_OPEN: u64 = 5000;
+/// What a half-open connection may cost, in bytes: ten thousand of them 50 MB, with what a program may grow by anyhow.
+pub(crate) const MOST_A_HALF_OPEN: u64 = 4600;
 
 /// What a connection may cost that has asked something and is kept, in bytes.
 const MOST_AN_IDLE: u64 = 40_000;
@@ -302,5 +302,7 @@ pub(crate) fn room() -> usize {
     let here = files.saturating_sub(FILES_BESIDE);
     // The bystander's, too.
     let room = there.min(here).saturating_sub(100);
-    usize::try_from(room).unwrap().min(MANY)
+    let room = usize::try_from(room).unwrap().min(MANY);
+    println!("{room} connections are had, of {MANY}: more open files make it more");
+    room
 }
