@@ -11,6 +11,8 @@ mod guests;
 #[cfg(test)]
 mod limited;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod logins_first;
 #[cfg(test)]
 mod loopback;
