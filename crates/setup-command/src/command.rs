@@ -340,8 +340,10 @@ async fn write(
     }
     if is_empty {
         let what = format!("{} has no file that could be written", args.client);
-        let hint =
-            "put what is printed without --write where it says; CI takes --file with the workflow";
+        let hint = match args.client {
+            Client::GithubActions | Client::GitlabCi => "name the workflow's file with --file",
+            _ => "put what is printed without --write where it says",
+        };
         return Err(Failure::plain(what).with_hint(hint));
     }
     let mut steps = plan.steps.clone();

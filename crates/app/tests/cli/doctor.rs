@@ -172,6 +172,29 @@ fn a_log_that_powershell_wrote_is_read_as_any_other() {
 }
 
 #[test]
+fn a_message_that_journald_writes_as_a_list_of_bytes_is_read_as_any_other() {
+    let said = "time=\"2026-01-15T09:20:01Z\" level=error msg=\"pulling image failed\" error=\"\u{1b}[31mtoomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit\u{1b}[0m\" module=node/agent/taskmanager service.id=billing";
+    let numbers: Vec<String> = said.bytes().map(|byte| byte.to_string()).collect();
+    let record = |message: &str| {
+        format!(
+            "{{\"__CURSOR\":\"s=1\",\"__REALTIME_TIMESTAMP\":\"1768468801000000\",\"_HOSTNAME\":\"app03\",\"PRIORITY\":\"3\",\"MESSAGE\":{message},\"_SYSTEMD_UNIT\":\"docker.service\",\"SYSLOG_IDENTIFIER\":\"dockerd\",\"_COMM\":\"dockerd\"}}\n"
+        )
+    };
+    let text = serde_json::Value::from(said).to_string();
+    let program = Program::new()
+        .file("bytes.json", &record(&format!("[{}]", numbers.join(","))))
+        .file("text.json", &record(&text));
+    let told = |name| program.run(&["doctor", name, "--all", AS_OF[0], AS_OF[1]]);
+    let of_bytes = told("bytes.json");
+    assert!(of_bytes.contains("the pull limit is used up"), "{of_bytes}");
+    assert!(of_bytes.contains("billing"), "{of_bytes}");
+    assert_eq!(
+        of_bytes.replace("bytes.json", "text.json"),
+        told("text.json")
+    );
+}
+
+#[test]
 fn a_pull_that_somebody_interrupted_is_no_finding_unless_something_failed() {
     let canceled = "Error response from daemon: context canceled\n";
     let program = Program::new();

@@ -327,6 +327,14 @@ fn what_is_not_there_is_told_with_what_is() {
         "kaniko-has-no-file",
         setup(&program, &[&["kaniko", "--write"], &ADDRESS[..]].concat())
     );
+    let pipeline = setup(
+        &program,
+        &[&["gitlab-ci", "--write"], &ADDRESS[..]].concat(),
+    );
+    assert!(
+        pipeline.contains("name the workflow's file with --file"),
+        "{pipeline}"
+    );
     assert_snapshot!("loopback-of-a-node", setup(&program, &["kind"]));
     for client in ["ecs", "kind"] {
         let told = setup(&program, &[client, "--undo"]);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forebay_api_admin::WarmRequest;
 use forebay_config::{Config, Sources};
 use forebay_forecast::Wanted;
+use forebay_limits::counted;
 use forebay_oci::ImageName;
 use forebay_server as server;
 use forebay_terminal::amounts::bytes;
@@ -33,9 +34,9 @@ pub(super) async fn warm(
         match warmed {
             Ok(warmed) => {
                 printer.note(format_args!(
-                    "{image} is in the cache: {} manifests, {} blobs, {}",
-                    warmed.manifests,
-                    warmed.blobs,
+                    "{image} is in the cache: {}, {}, {}",
+                    counted(warmed.manifests, "manifest"),
+                    counted(warmed.blobs, "blob"),
                     bytes(warmed.bytes)
                 ));
                 for platform in warmed.missing {
