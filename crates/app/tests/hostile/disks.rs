@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+use forebay_oci::Digest;
 use hub_sim::{Hub, HubSim, Image};
 use tempfile::TempDir;
 
@@ -80,7 +81,7 @@ async fn a_disk_that_the_cache_has_filled() {
     let free = free.f_bavail * free.f_frsize;
     assert!((2 * MIB..20 * MIB).contains(&free), "{free} bytes are free");
     let layer = vec![7; 20 * 1024 * 1024];
-    let digest = forebay_oci::Digest::sha256(&layer);
+    let digest = Digest::sha256(&layer);
     let path = format!("/v2/app/blobs/uploads/?digest={digest}");
     let pushed = Asked::new("", "POST", &path).body("", &layer);
     let pushed = pushed.of(&program).await;
@@ -93,7 +94,7 @@ async fn a_disk_that_the_cache_has_filled() {
 }
 
 #[test]
-fn what_cannot_be_deleted_for_want_of_room_is_told_as_a_full_disk() {
+fn what_cannot_be_pushed_or_deleted_for_want_of_room_is_told_as_a_full_disk() {
     namespace::play("disks::a_disk_that_others_have_filled");
 }
 
@@ -115,10 +116,53 @@ async fn a_disk_that_others_have_filled() {
     let refused = delete().await;
     assert_eq!(refused.status, 507, "{}", refused.text());
     assert!(refused.text().contains("full"), "{}", refused.text());
+    // Of these one needs room for its bytes, the others for rows and a line of the journal alone.
+    let other = Pushed::new("other");
+    let mount = format!(
+        "/v2/web/blobs/uploads/?mount={}&from=app",
+        Digest::sha256(pushed.layer())
+    );
+    for refused in [
+        other.try_push(&program, "", "app", "2").await,
+        pushed.put(&program, "", "app", "3").await,
+        Asked::new("", "POST", &mount).of(&program).await,
+    ] {
+        assert_eq!(refused.status, 507, "{}", refused.head);
+        let told: serde_json::Value = serde_json::from_slice(&refused.body).unwrap();
+        assert_eq!(told["errors"][0]["code"], "UNAVAILABLE", "{told}");
+    }
+    assert!(program.readiness().await.contains("\"degraded\""));
+    is_without(
+        &program,
+        &other,
+        &["app/manifests/2", "app/manifests/3", "web/tags/list"],
+    )
+    .await;
     std::fs::remove_file(filler).unwrap();
+    is_without(
+        &program,
+        &other,
+        &["app/manifests/2", "app/manifests/3", "web/tags/list"],
+    )
+    .await;
     assert!(pushed.is_under(&program, "app", "1").await);
     assert_eq!(delete().await.status, 202);
+    other.push(&program, "", "app", "2").await;
+    assert!(other.is_under(&program, "app", "2").await);
+    assert!(program.readiness().await.contains("\"ready\""));
     assert!(program.stop().0.success());
+    let (checked, said) = setup.run(&["fsck"]);
+    assert!(checked.success(), "{}", said.out.text());
+}
+
+/// Of an image that was refused nothing is there, nor is what else was not taken.
+async fn is_without(program: &Program, refused: &Pushed, absent: &[&str]) {
+    let blob = format!("app/blobs/{}", Digest::sha256(refused.config()));
+    let manifest = format!("app/manifests/{}", refused.digest());
+    for path in absent.iter().chain(&[&*blob, &*manifest]) {
+        let answer = program.get(&format!("/v2/{path}")).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.head);
+    }
 }
 
 #[test]

@@ -132,6 +132,11 @@ impl Pushed {
         Digest::sha256(&self.manifest)
     }
 
+    /// Its configuration, which is pushed first.
+    pub(crate) fn config(&self) -> &[u8] {
+        &self.blobs[0]
+    }
+
     /// Its last layer.
     pub(crate) fn layer(&self) -> &[u8] {
         self.blobs.last().unwrap()
