@@ -407,21 +407,39 @@ async fn bodies_that_are_too_long_are_refused_whoever_sends_them() {
     Pushed::new("team/app")
         .push(&program, "alice", "team/app", "1")
         .await;
+    // A first login takes memory of its own, for its hash.
+    assert_eq!(
+        status(&program, "rita", "GET", "/v2/team/app/manifests/1").await,
+        200
+    );
     let before_kib = program.resident_kib();
-    let login = login_of("alice");
-    for (method, path) in [("PUT", "/v2/team/app/manifests/1"), ("POST", "/token")] {
+    let image = "/v2/team/app/manifests/1";
+    for (who, method, path, status) in [
+        ("alice", "PUT", image, 413),
+        ("alice", "POST", "/token", 413),
+        // Who may not push is told so, however much is sent, and a stranger may ask for a token as briefly as anybody.
+        ("rita", "PUT", image, 403),
+        ("rita", "PATCH", "/v2/team/app/blobs/uploads/1", 404),
+        ("rita", "POST", "/v2/team/app/blobs/uploads/", 403),
+        ("", "PUT", image, 401),
+        ("", "POST", "/v2/team/app/blobs/uploads/", 401),
+        ("", "POST", "/token", 413),
+    ] {
+        let login = if who.is_empty() {
+            String::new()
+        } else {
+            login_of(who)
+        };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{login}\
              Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n",
             program.address
         );
         let answer = crate::clients::pour_after(&program, &head).await;
-        assert_eq!(answer.status, 413, "{method} {path}: {}", answer.head);
+        let what = format!("{who} {method} {path}");
+        assert_eq!(answer.status, status, "{what}: {}", answer.head);
         let grown_kib = program.resident_kib().saturating_sub(before_kib);
-        assert!(
-            grown_kib < MAX_GROWTH_KIB,
-            "{method} {path}: {grown_kib} KiB more"
-        );
+        assert!(grown_kib < MAX_GROWTH_KIB, "{what}: {grown_kib} KiB more");
     }
     assert_eq!(
         status(&program, "rita", "GET", "/v2/team/app/manifests/1").await,
