@@ -8,7 +8,7 @@ use forebay_content::{Audit, AuditEntry, Clock};
 use forebay_http_kit::{Body, RequestId};
 use forebay_oci::{Digest, Endpoint, Reference, Target, Verb};
 use forebay_registry::PushError;
-use http::Response;
+use http::{Response, StatusCode};
 
 use crate::asking::Asked;
 use crate::door::Visitor;
@@ -102,10 +102,13 @@ impl Audited {
         }
     }
 
-    /// Tells of one that never began why, if it was refused.
+    /// Tells of one that never began why, if it was refused. Who is asked for another token is not: clients show the one that they have
+    /// first.
     pub(crate) fn end(mut self, answered: &Result<Response<Body>, OciError>) {
         let line = self.line.take().filter(|_| self.tells_refusals);
-        if let (Err(error), Some(line)) = (answered, line) {
+        if let (Err(error), Some(line)) = (answered, line)
+            && error.status != StatusCode::UNAUTHORIZED
+        {
             line.tell_refusal(error.word);
         }
     }

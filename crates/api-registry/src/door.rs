@@ -60,11 +60,11 @@ impl<'a> Visitor<'a> {
             });
         };
         let credential = match asked.head.headers.get(AUTHORIZATION) {
-            Some(header) => Some(read(header).ok_or_else(|| point.challenge_for(asked))?),
+            Some(header) => Some(read(header).ok_or_else(|| point.challenge_for(asked, INVALID))?),
             None => None,
         };
         let who = (asked.head, asked.client);
-        let challenge = || point.challenge_for(asked);
+        let challenge = || point.challenge_for(asked, INVALID);
         let identity = point.let_in(credential.as_ref(), who, challenge).await?;
         Ok(Self {
             entered: Some((point, identity)),
@@ -102,7 +102,7 @@ impl<'a> Visitor<'a> {
     pub(crate) fn greet(&self) -> Result<(), OciError> {
         match &self.entered {
             Some((point, _)) if !self.asked.head.headers.contains_key(AUTHORIZATION) => {
-                Err(point.challenge_for(self.asked))
+                Err(point.challenge_for(self.asked, NARROW))
             }
             _ => Ok(()),
         }
@@ -120,7 +120,7 @@ impl<'a> Visitor<'a> {
         };
         match point.access.decide(identity, target, act) {
             Verdict::Allowed => Ok(()),
-            Verdict::Login => Err(point.challenge_for(self.asked)),
+            Verdict::Login => Err(point.challenge_for(self.asked, NARROW)),
             Verdict::Hidden => Err(OciError::hidden()),
             Verdict::Refused => Err(OciError::not_allowed(act)),
         }
@@ -131,7 +131,7 @@ impl<'a> Visitor<'a> {
     pub(crate) fn unrouted(&self, error: &RouteError, routes: &RouteTable) -> OciError {
         match &self.entered {
             None => OciError::unrouted(error, routes),
-            Some((point, _)) if !self.is_known() => point.challenge_for(self.asked),
+            Some((point, _)) if !self.is_known() => point.challenge_for(self.asked, NARROW),
             Some(_) => OciError::hidden(),
         }
     }
@@ -148,7 +148,7 @@ impl<'a> Visitor<'a> {
         let target = Target::local(named.clone());
         match &self.entered {
             Some((point, identity)) if !identity.grant.covers(&target, Act::Pull) => {
-                Err(point.challenge_for(self.asked))
+                Err(point.challenge_for(self.asked, NARROW))
             }
             _ => Ok(self.may_pull(&named).then_some(named)),
         }
@@ -169,7 +169,7 @@ impl<'a> Visitor<'a> {
         match (covered, &self.entered) {
             (Some(place), _) => Ok(Some(holders.swap_remove(place))),
             (None, Some((point, identity))) if !identity.grant.covers_mounts() => {
-                Err(point.challenge_for(self.asked))
+                Err(point.challenge_for(self.asked, NARROW))
             }
             (None, _) => Ok(holders.into_iter().find(|holder| self.sees(holder))),
         }
@@ -196,11 +196,17 @@ impl<'a> Visitor<'a> {
     pub(crate) fn check_list(&self) -> Result<(), OciError> {
         match &self.entered {
             Some((_, identity)) if identity.grant.covers_catalog() => self.greet(),
-            Some((point, _)) => Err(point.challenge_for(self.asked)),
+            Some((point, _)) => Err(point.challenge_for(self.asked, NARROW)),
             None => Ok(()),
         }
     }
 }
+
+/// What is wrong with a credential that is nobody's, or no longer good (RFC 6750, section 3.1).
+const INVALID: &str = "invalid_token";
+
+/// What is wrong with a token that was given for less (the same). By this word alone podman and skopeo get another.
+const NARROW: &str = "insufficient_scope";
 
 impl AccessPoint {
     /// Who comes with this credential; the operator's log is told why somebody is not let in.
@@ -220,8 +226,8 @@ impl AccessPoint {
         })
     }
 
-    /// 401, with what a client needs to get a token for what it asked.
-    fn challenge_for(&self, asked: &Asked<'_>) -> OciError {
+    /// 401, with what a client needs to get a token for what it asked, and what is wrong with the credential that it came with.
+    fn challenge_for(&self, asked: &Asked<'_>, wrong: &str) -> OciError {
         let mut parts = vec![
             format!("Bearer realm=\"{}\"", self.realm(asked)),
             format!("service=\"{}\"", self.access.rules().service),
@@ -229,8 +235,7 @@ impl AccessPoint {
         let scope = scope(&asked.endpoint, asked.leave);
         parts.extend(scope.map(|scope| format!("scope=\"{scope}\"")));
         if asked.head.headers.contains_key(AUTHORIZATION) {
-            // RFC 6750, section 3.1: a token that is not good for this.
-            parts.push("error=\"invalid_token\"".to_owned());
+            parts.push(format!("error=\"{wrong}\""));
         }
         OciError::login(&parts.join(","))
     }

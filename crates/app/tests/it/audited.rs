@@ -161,7 +161,10 @@ async fn changes_that_cannot_be_written_down_are_told_at_readiness_until_one_is(
     is_pushed(&program, "team/app:1", "one").await;
     let ready = program.get("/readyz").await.text();
     assert!(ready.starts_with(r#"{"status":"degraded""#), "{ready}");
-    assert!(ready.contains("changes are made and not written down"), "{ready}");
+    assert!(
+        ready.contains("changes are made and not written down"),
+        "{ready}"
+    );
     fs::remove_dir(&log).expect("an empty folder");
     is_pushed(&program, "team/app:2", "two").await;
     let ready = program.get("/readyz").await.text();

@@ -104,11 +104,12 @@ fn place_of(entry: &HostedEntry) -> Place {
 
 /// What the first rule that is about the manifest says of it; `None` if it stays.
 ///
-/// `is_counted` says whether [`Ranks::see`] was told of it: who is not counted is not among those beyond the count either.
+/// `is_counted` says whether [`Ranks::see`] was told of it: who is not counted is not among those beyond the count either. `pulled_at`
+/// is when it was pulled last, or what it names.
 pub(super) fn judge(
     policy: &Policy,
     ranks: &Ranks,
-    entry: &HostedEntry,
+    (entry, pulled_at): (&HostedEntry, Option<Timestamp>),
     is_counted: bool,
     now: Timestamp,
 ) -> Option<Verdict> {
@@ -121,9 +122,9 @@ pub(super) fn judge(
         }
         Expiry::PushedFor(period) => longer(entry.pushed_at, now, period).map(Why::PushedFor),
         Expiry::NotPulledFor(period) => {
-            let used_at = entry.pulled_at.max(Some(entry.pushed_at));
+            let used_at = pulled_at.max(Some(entry.pushed_at));
             let unused = longer(used_at.unwrap_or(entry.pushed_at), now, period)?;
-            Some(match entry.pulled_at {
+            Some(match pulled_at {
                 Some(_) => Why::NotPulledFor(unused),
                 None => Why::NeverPulledFor(unused),
             })

@@ -1,9 +1,10 @@
 //! Who of a repository's manifests names whom, and what stays because of what stays.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Index;
 
-use forebay_content::HostedEntry;
+use forebay_content::{HostedEntry, Timestamp};
 use forebay_oci::{Digest, Tag};
 
 use super::plan::{Candidate, Shield};
@@ -75,6 +76,26 @@ impl Kin {
     /// Whether an index names it, one that is known or not.
     pub(super) fn is_child(&self, candidates: &[Candidate], number: usize) -> bool {
         candidates[number].entry.is_child || !self.parents[number].is_empty()
+    }
+
+    /// When each was pulled last: an index also when something that it names was, for who has resolved it once pulls that by its digest.
+    pub(super) fn last_pulls(&self, candidates: &[Candidate]) -> Vec<Option<Timestamp>> {
+        let mut pulls = vec![None; candidates.len()];
+        let pulled_at = |number: &usize| candidates[*number].entry.pulled_at;
+        let mut by_pull: Vec<usize> = (0..candidates.len()).collect();
+        by_pull.sort_unstable_by_key(|number| Reverse(pulled_at(number)));
+        for number in by_pull {
+            let at = pulled_at(&number);
+            let mut reached = vec![number];
+            // The latest come first, so that who is reached once is told for good.
+            while let Some(number) = reached.pop().filter(|_| at.is_some()) {
+                if pulls[number].is_none() {
+                    pulls[number] = at;
+                    reached.extend_from_slice(&self.parents[number]);
+                }
+            }
+        }
+        pulls
     }
 
     /// Marks what stays because something marked stays: an index's children, a referrer's subject, a subject's referrers.

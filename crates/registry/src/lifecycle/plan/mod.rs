@@ -168,11 +168,12 @@ impl Repository<'_> {
                 ranks.see(self.policy, &candidate.entry);
             }
         }
-        let candidates = self.candidates.iter().enumerate();
+        let pulls = self.kin.last_pulls(self.candidates);
+        let candidates = self.candidates.iter().zip(pulls).enumerate();
         candidates
-            .map(|(number, candidate)| {
-                let is_counted = is_counted(number);
-                judge(self.policy, &ranks, &candidate.entry, is_counted, now)
+            .map(|(number, (candidate, pulled_at))| {
+                let found = (&candidate.entry, pulled_at);
+                judge(self.policy, &ranks, found, is_counted(number), now)
             })
             .collect()
     }

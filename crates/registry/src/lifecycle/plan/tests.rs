@@ -85,6 +85,30 @@ fn what_is_pulled_lives_and_a_push_counts_as_a_pull() {
 }
 
 #[test]
+fn an_index_lives_while_anything_that_it_names_is_pulled() {
+    let candidates = [
+        manifest("release", 99)
+            .with_tags(&["v1"])
+            .naming(&["platforms"]),
+        manifest("platforms", 99)
+            .child()
+            .naming(&["amd64", "arm64"])
+            .pulled(98),
+        manifest("amd64", 99).child().pulled(1),
+        manifest("arm64", 99).child().pulled(95),
+        manifest("old", 99)
+            .with_tags(&["v0"])
+            .naming(&["arm64"])
+            .pulled(97),
+    ];
+    let rules = vec![rule(tagged(&["v*"]), Expiry::NotPulledFor(days(90)))];
+    assert_eq!(
+        told(&candidates, rules, &["old"]),
+        ["old goes: rule: not pulled for 95 days"]
+    );
+}
+
+#[test]
 fn what_one_rule_keeps_no_later_one_takes() {
     let candidates = [
         manifest("a", 99).with_tags(&["v1"]),
