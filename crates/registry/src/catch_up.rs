@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 
-use forebay_content::{Change, HostedEntry, JournalEntry, MAX_ABSENT, MAX_APPENDED};
+use forebay_content::{
+    Change, HostedEntry, JournalEntry, MAX_ABSENT, MAX_APPENDED, PAGE, Timestamp,
+};
 use forebay_oci::{Digest, RepositoryName};
 use futures::TryStreamExt as _;
 use tracing::{info, warn};
@@ -15,6 +17,14 @@ use tracing::{info, warn};
 use crate::PushError;
 use crate::local_registry::LocalRegistry;
 use crate::rebuild::replay::Replay;
+
+/// As much of a repository's journal as shows what the rows may be ahead of; of most manifests it is no more than a time.
+struct Written {
+    /// The newest time; none if there is no entry.
+    last: Option<Timestamp>,
+    /// The manifests that lack blobs.
+    sparse: Replay,
+}
 
 /// What the rows of a repository tell of and its journal does not.
 #[derive(Default)]
@@ -65,11 +75,11 @@ impl LocalRegistry {
     }
 
     async fn ahead(&self, repository: &RepositoryName) -> Result<Ahead, PushError> {
-        let (replay, _) = self.replay(repository).await?;
+        let Written { last, sparse } = self.written(repository).await?;
         let mut ahead = Ahead::default();
         let mut pages = pin!(self.entry_pages(repository, None));
         while let Some(page) = pages.try_next().await? {
-            let is_newer = |entry: &HostedEntry| Some(entry.pushed_at) > replay.last();
+            let is_newer = |entry: &HostedEntry| Some(entry.pushed_at) > last;
             for entry in page.into_iter().filter(is_newer) {
                 // A kill leaves one at most, as no change is made before the one before it was written down.
                 if !ahead.unwritten.is_empty() {
@@ -81,9 +91,29 @@ impl LocalRegistry {
                 ahead.unwritten.push(self.pushed(repository, entry).await?);
             }
         }
-        let given = self.given(repository, &replay).await?;
+        let given = self.given(repository, &sparse).await?;
         ahead.unwritten.extend(given);
         Ok(ahead)
+    }
+
+    async fn written(&self, repository: &RepositoryName) -> Result<Written, PushError> {
+        let (mut last, mut sparse) = (None, Replay::default());
+        if let Some(mut reader) = self.stores.journal.open(repository).await? {
+            loop {
+                let entries = reader.next(PAGE as usize).await?;
+                if entries.is_empty() {
+                    break;
+                }
+                for entry in entries {
+                    last = last.max(Some(entry.at));
+                    if is_of_sparse(&sparse, &entry.change) {
+                        sparse.apply(entry);
+                    }
+                }
+            }
+        }
+        let sparse = sparse.finish();
+        Ok(Written { last, sparse })
     }
 
     /// What a push that the rows tell of is in the journal.
@@ -140,5 +170,17 @@ impl LocalRegistry {
         let most = u32::try_from(MAX_ABSENT).unwrap_or(u32::MAX);
         let rows = &self.stores.rows;
         Ok(rows.absent_blobs(repository, manifest, most).await?)
+    }
+}
+
+/// Whether a change is of manifests that lack blobs, or of one that did.
+fn is_of_sparse(sparse: &Replay, change: &Change) -> bool {
+    match change {
+        Change::Pushed { digest, absent, .. } => {
+            !absent.is_empty() || sparse.find(digest).is_some()
+        }
+        Change::Dropped { digest } => sparse.find(digest).is_some(),
+        Change::Given { .. } | Change::Cleared => true,
+        Change::Untagged { .. } | Change::Pinned { .. } | Change::Settled { .. } => false,
     }
 }

@@ -8,8 +8,6 @@ use forebay_oci::{Digest, MediaType, Tag};
 /// A repository as its journal tells it so far.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    /// The newest time of all entries.
-    last: Option<Timestamp>,
     made: Option<(Timestamp, RepositorySettings)>,
     manifests: BTreeMap<Digest, Alive>,
     tags: BTreeMap<Tag, Digest>,
@@ -49,12 +47,8 @@ impl Replay {
     /// Goes on by one entry.
     pub(crate) fn apply(&mut self, entry: JournalEntry) {
         let JournalEntry { at, change } = entry;
-        self.last = self.last.max(Some(at));
         if change == Change::Cleared {
-            *self = Self {
-                last: self.last,
-                ..Self::default()
-            };
+            *self = Self::default();
             return;
         }
         let made = self
@@ -94,11 +88,6 @@ impl Replay {
     /// When the repository was first heard of and what its owner says; none if there is none.
     pub(crate) fn repository(&self) -> Option<(Timestamp, &RepositorySettings)> {
         self.made.as_ref().map(|(at, settings)| (*at, settings))
-    }
-
-    /// The newest time of the journal; none if it has no entry.
-    pub(crate) fn last(&self) -> Option<Timestamp> {
-        self.last
     }
 
     /// The manifests that it has.

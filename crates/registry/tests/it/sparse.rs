@@ -2,18 +2,23 @@
 //! that they were given since.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use forebay_blobs_fs::RealDisk;
 use forebay_content::{
-    ContentSource as _, HostedBlob, HostedContent as _, HostedPushes as _, MAX_ABSENT, Missing,
-    Request, SourceError, SystemClock, Timestamp,
+    ContentSource as _, Hosted, HostedBlob, HostedContent as _, HostedPushes as _, MAX_ABSENT,
+    Missing, Request, SourceError, SystemClock, Timestamp,
 };
+use forebay_disk_faults::{Effect, Fault, FaultyDisk, Target};
 use forebay_oci::{Digest, RepositoryName};
 use forebay_registry::{Mounted, PushError};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, ready};
 use tempfile::TempDir;
 
+use crate::hooked_rows::{HookedRows, Moment};
 use crate::rebuilt::{rebuilt, snapshot};
 use crate::scene::{Image, ROWS, Scene, content, name};
 
@@ -137,6 +142,96 @@ async fn what_an_image_was_given_before_a_kill_is_written_down_after_the_next_st
     let scene = with_new_rows(dir.path(), &apart).await;
     assert!(holds(&scene, &app, &digest).await);
     scene.close().await;
+}
+
+/// The blob came when no manifest named it yet, and the manifest was pushed when it had been found missing.
+#[tokio::test]
+async fn what_an_image_was_given_in_the_middle_of_its_push_is_there_when_rows_are_made_again() {
+    let dir = TempDir::new().unwrap();
+    let (app, layer) = (name("app"), content(1, 500));
+    let is_next = Arc::new(AtomicBool::new(false));
+    let behind: Arc<OnceLock<Arc<dyn Hosted>>> = Arc::default();
+    let blob = HostedBlob {
+        digest: Digest::sha256(&layer),
+        size: 500,
+        quota_bytes: None,
+    };
+    let hook = {
+        let (is_next, behind) = (Arc::clone(&is_next), Arc::clone(&behind));
+        let (to, blob) = (app.clone(), blob.clone());
+        move |moment| -> BoxFuture<'static, ()> {
+            if moment != Moment::Written || !is_next.swap(false, Ordering::Relaxed) {
+                return ready(()).boxed();
+            }
+            let rows = Arc::clone(behind.get().unwrap());
+            let (to, blob) = (to.clone(), blob.clone());
+            async move {
+                let given = rows.commit_blob(&to, &blob, Timestamp(1)).await;
+                given.unwrap();
+            }
+            .boxed()
+        }
+    };
+    let by = (Arc::new(RealDisk) as _, Arc::new(SystemClock::new()) as _);
+    let scene = Scene::hooked(dir.path(), by, |rows| {
+        assert!(behind.set(Arc::clone(&rows)).is_ok());
+        let hook = Arc::new(hook);
+        Arc::new(HookedRows { rows, hook })
+    })
+    .await;
+    scene.upload(&name("other"), &layer).await.unwrap();
+    let image = Image::of("completed", vec![layer]);
+    scene.upload(&app, &image.blobs[0]).await.unwrap();
+    is_next.store(true, Ordering::Relaxed);
+    scene.push(&app, None, &image.manifest).await.unwrap();
+    assert!(!is_next.load(Ordering::Relaxed));
+    scene.close().await;
+    let apart = TempDir::new().unwrap();
+    let scene = with_new_rows(dir.path(), &apart).await;
+    assert!(holds(&scene, &app, &blob.digest).await);
+    scene.close().await;
+}
+
+/// Who is told so brings it again, and finds it there already: then it is told by the journal as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_image_lacked_and_was_given_though_the_disk_failed_is_there_when_rows_are_made_again()
+ {
+    let dir = TempDir::new().unwrap();
+    let disk = FaultyDisk::default();
+    let clock = Arc::new(SystemClock::new());
+    let scene = Scene::on(dir.path(), Arc::new(disk.clone()), clock).await;
+    let app = name("app");
+    for at in 1..100 {
+        let layer = content(at, 500);
+        let image = Image::of(&format!("completed {at}"), vec![layer.clone()]);
+        push_sparse(&scene, &app, &image).await;
+        let strikes_at = disk.count(Target::Changes) + u64::from(at);
+        disk.set(Some(Fault {
+            target: Target::Changes,
+            at: strikes_at,
+            stays: false,
+            effect: Effect::Broken,
+        }));
+        let given = scene.upload(&app, &layer).await;
+        let is_struck = disk.count(Target::Changes) >= strikes_at;
+        disk.set(None);
+        if given.is_err() {
+            scene.upload(&app, &layer).await.unwrap();
+        }
+        // As a kill at this moment leaves it.
+        let apart = TempDir::new().unwrap();
+        let again = with_new_rows(dir.path(), &apart).await;
+        let digest = Digest::sha256(&layer);
+        assert!(holds(&again, &app, &digest).await, "{at}: {given:?}");
+        again.close().await;
+        // A directory that was to be made may be there: then nobody misses the change that failed.
+        if given.is_ok() && !is_struck {
+            assert!(at > 4, "{at}: it is not so few");
+            scene.close().await;
+            return;
+        }
+    }
+    panic!("the disk fails for ever");
 }
 
 /// A line of the journal names them all.

@@ -2,11 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use forebay_blobs_fs::RealDisk;
-use forebay_content::{HostedContent as _, SystemClock};
-use forebay_oci::Digest;
+use forebay_blobs_fs::{FsJournal, RealDisk};
+use forebay_content::{
+    Change, Committed, HostedContent as _, HostedManifest, HostedPushes as _, Journal as _,
+    JournalEntry, ManifestPush, SystemClock, Timestamp,
+};
+use forebay_oci::{Digest, MediaType};
+use futures::future::join_all;
 use tempfile::TempDir;
 
 use crate::rebuilt::rebuilt;
@@ -124,4 +129,62 @@ async fn a_journal_that_lacks_more_is_left_to_a_check() {
     let check = scene.registry.check(true, &|_| ()).await.unwrap();
     assert_eq!(check.differences.len(), 2, "{check:?}");
     scene.close().await;
+}
+
+/// As of a large registry: a hundred repositories of a thousand manifests.
+#[tokio::test]
+#[ignore = "prints figures and checks none"]
+async fn what_it_costs_to_look_for_what_was_not_written_down() {
+    let dir = TempDir::new().unwrap();
+    let scene = Scene::open(dir.path()).await;
+    let journal = FsJournal::open(dir.path(), Arc::new(RealDisk)).unwrap();
+    for repository in 0..100 {
+        let of = name(&format!("team/app-{repository}"));
+        let pushes: Vec<ManifestPush> = (0..1000).map(|at| push(repository, at)).collect();
+        let commits = pushes
+            .iter()
+            .map(|push| scene.rows.commit_manifest(&of, push));
+        for done in join_all(commits).await {
+            assert_eq!(done.unwrap(), Committed::Done);
+        }
+        let entries: Vec<JournalEntry> = pushes.into_iter().map(entry).collect();
+        journal.append(&of, &entries).await.unwrap();
+    }
+    let begun = Instant::now();
+    assert_eq!(scene.registry.catch_up().await.unwrap(), 0);
+    eprintln!(
+        "100,000 manifests in 100 repositories: {:?}",
+        begun.elapsed()
+    );
+    scene.close().await;
+}
+
+fn push(repository: i64, at: i64) -> ManifestPush {
+    ManifestPush {
+        manifest: HostedManifest {
+            digest: Digest::sha256(format!("{repository} {at}").as_bytes()),
+            media_type: MediaType::OCI_MANIFEST,
+            size: 500,
+        },
+        children: Vec::new(),
+        subject: None,
+        artifact_type: None,
+        annotations: None,
+        tags: vec![format!("v{at}").parse().unwrap()],
+        immutable_tags: Vec::new(),
+        quota_bytes: None,
+        at: Timestamp(at),
+    }
+}
+
+fn entry(push: ManifestPush) -> JournalEntry {
+    JournalEntry {
+        at: push.at,
+        change: Change::Pushed {
+            digest: push.manifest.digest,
+            media_type: push.manifest.media_type,
+            tags: push.tags,
+            absent: Vec::new(),
+        },
+    }
 }
