@@ -4,9 +4,10 @@
 //! that would leave a change half made while the process lives on: so each runs as a task of its own.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use forebay_content::{BoxError, Change, JournalEntry, Timestamp, lock};
+use forebay_content::{BlobError, BoxError, Change, JournalEntry, MAX_APPENDED, Timestamp, lock};
 use forebay_oci::RepositoryName;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tracing::warn;
@@ -15,8 +16,8 @@ use crate::PushError;
 use crate::leases::{Leases, SoleLease};
 use crate::local_registry::LocalRegistry;
 
-/// In how many repositories at once the last change may wait to be written down; beyond it nothing is changed until the disk is
-/// written to again.
+/// In how many repositories at once changes may wait to be written down; beyond it nothing is changed until the disk is written to
+/// again.
 const MAX_UNWRITTEN: usize = 10_000;
 
 /// The turns at repositories, and what could not be written down.
@@ -27,8 +28,9 @@ pub(crate) struct Changes {
     turns: Leases<RepositoryName>,
     /// Read by who changes one, written by who wants nobody to change any. Whoever has a turn waits for no other one.
     all: RwLock<()>,
-    /// Made, and not written down because the journal's disk failed: at most one a repository, as none is made after it.
-    unwritten: Mutex<HashMap<RepositoryName, JournalEntry>>,
+    /// Made, and not written down yet: of a repository whose journal's disk failed at most one and the blobs that it was given, as no
+    /// other change is made after it.
+    unwritten: Mutex<HashMap<RepositoryName, Vec<JournalEntry>>>,
 }
 
 /// A turn to change a repository and its journal, which has all changes that were made before.
@@ -43,7 +45,32 @@ pub(crate) struct AllTurns<'r> {
 }
 
 impl Changes {
-    fn unwritten(&self) -> MutexGuard<'_, HashMap<RepositoryName, JournalEntry>> {
+    /// Whether this change of the repository was made and is not written down yet.
+    pub(crate) fn is_unwritten(&self, repository: &RepositoryName, change: &Change) -> bool {
+        let unwritten = self.unwritten();
+        let mut entries = unwritten.get(repository).into_iter().flatten();
+        entries.any(|entry| entry.change == *change)
+    }
+
+    /// Notes a change that was made: whoever has the next turn at the repository, or has one now, writes it down.
+    pub(crate) fn note(&self, repository: &RepositoryName, (change, at): (Change, Timestamp)) {
+        let mut unwritten = self.unwritten();
+        let entries = unwritten.entry(repository.clone()).or_default();
+        entries.push(JournalEntry { at, change });
+    }
+
+    /// Forgets the first ones: they are written down.
+    fn forget(&self, repository: &RepositoryName, written: usize) {
+        let mut unwritten = self.unwritten();
+        if let Some(entries) = unwritten.get_mut(repository) {
+            entries.drain(..written.min(entries.len()));
+            if entries.is_empty() {
+                unwritten.remove(repository);
+            }
+        }
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, HashMap<RepositoryName, Vec<JournalEntry>>> {
         lock(&self.unwritten)
     }
 }
@@ -97,11 +124,8 @@ impl LocalRegistry {
     pub(crate) async fn turn(&self, repository: &RepositoryName) -> Result<Turn<'_>, PushError> {
         let one_of_all = self.changes.all.read().await;
         let alone = self.changes.turns.take_alone(repository).await;
-        let unwritten = self.changes.unwritten().get(repository).cloned();
-        if let Some(entry) = unwritten {
-            self.stores.journal.append(repository, &[entry]).await?;
-            self.changes.unwritten().remove(repository);
-        } else if self.changes.unwritten().len() >= MAX_UNWRITTEN {
+        self.append_unwritten(repository).await?;
+        if self.changes.unwritten().len() >= MAX_UNWRITTEN {
             return Err(PushError::NotWritable);
         }
         Ok(Turn {
@@ -116,10 +140,9 @@ impl LocalRegistry {
     /// A change could not be written down, and cannot yet.
     pub(crate) async fn all_turns(&self) -> Result<AllTurns<'_>, PushError> {
         let all = self.changes.all.write().await;
-        let waiting: Vec<_> = self.changes.unwritten().clone().into_iter().collect();
-        for (repository, entry) in waiting {
-            self.stores.journal.append(&repository, &[entry]).await?;
-            self.changes.unwritten().remove(&repository);
+        let waiting: Vec<RepositoryName> = self.changes.unwritten().keys().cloned().collect();
+        for repository in waiting {
+            self.append_unwritten(&repository).await?;
         }
         Ok(AllTurns { _all: all })
     }
@@ -131,15 +154,43 @@ impl LocalRegistry {
         repository: &RepositoryName,
         (change, at): (Change, Timestamp),
     ) -> Result<(), PushError> {
-        let entry = JournalEntry { at, change };
-        let entries = [entry];
-        let appended = self.stores.journal.append(repository, &entries).await;
-        if appended.is_err() {
-            let [entry] = entries;
-            self.changes.unwritten().insert(repository.clone(), entry);
-        }
+        self.changes.note(repository, (change, at));
+        let appended = self.append_unwritten(repository).await;
         drop(turn);
         appended.map_err(PushError::Unjournaled)
+    }
+
+    /// Writes down what was made in the repository and is not yet. In a turn of it.
+    async fn append_unwritten(&self, repository: &RepositoryName) -> Result<(), BlobError> {
+        loop {
+            let unwritten = self.changes.unwritten().get(repository).cloned();
+            let mut entries = unwritten.unwrap_or_default();
+            entries.truncate(MAX_APPENDED);
+            if entries.is_empty() {
+                return Ok(());
+            }
+            for entry in &mut entries {
+                self.tell_absent(repository, &mut entry.change).await?;
+            }
+            self.stores.journal.append(repository, &entries).await?;
+            self.changes.forget(repository, entries.len());
+        }
+    }
+
+    /// Of the blobs that a push found missing, leaves those that still are: what came meanwhile did not find the manifest, and told
+    /// the journal nothing.
+    async fn tell_absent(
+        &self,
+        repository: &RepositoryName,
+        change: &mut Change,
+    ) -> Result<(), BlobError> {
+        if let Change::Pushed { digest, absent, .. } = change
+            && !absent.is_empty()
+        {
+            let found = self.absent_blobs(repository, digest).await;
+            *absent = found.map_err(|error| BlobError::Io(Arc::new(io::Error::other(error))))?;
+        }
+        Ok(())
     }
 
     /// Tries once more to write down what could not be.
@@ -154,7 +205,7 @@ impl LocalRegistry {
 }
 
 fn broken_off() -> PushError {
-    let what: BoxError = Arc::new(std::io::Error::other(
+    let what: BoxError = Arc::new(io::Error::other(
         "the change was broken off: whether it was made is not known",
     ));
     PushError::Internal(what)

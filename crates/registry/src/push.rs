@@ -245,17 +245,11 @@ impl LocalRegistry {
             committed = self.stores.rows.commit_manifest(repository, &push).await?;
         }
         accept(committed)?;
-        let absent = if missing.is_empty() {
-            Vec::new()
-        } else {
-            // Asked anew: what came meanwhile did not find the manifest, and tells the journal nothing.
-            self.absent_blobs(repository, &digest).await?
-        };
         let change = Change::Pushed {
             digest: digest.clone(),
             media_type: pushed.media_type,
             tags: tags.clone(),
-            absent,
+            absent: missing.iter().cloned().collect(),
         };
         self.journal(turn, repository, (change, push.at)).await?;
         self.manifests.insert(digest.clone(), bytes);
@@ -348,22 +342,28 @@ impl LocalRegistry {
         self.accept_blob(repository, &of.digest, committed).await
     }
 
-    /// Of a blob that manifests of the repository lacked, the journal is told: it says that they do.
+    /// Of a blob that manifests of the repository lacked, the journal is told: it says that they do. Who brings it again because the
+    /// disk failed then waits for that as well.
     async fn accept_blob(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
         committed: Committed,
     ) -> Result<(), PushError> {
-        if committed != Committed::Completed {
-            return accept(committed);
-        }
-        let turn = self.turn(repository).await?;
+        let is_given = committed == Committed::Completed;
+        accept(committed)?;
         let change = Change::Given {
             digest: digest.clone(),
         };
-        let at = self.moment_of_push();
-        self.journal(turn, repository, (change, at)).await
+        if is_given {
+            let at = self.moment_of_push();
+            self.changes.note(repository, (change.clone(), at));
+        }
+        if self.changes.is_unwritten(repository, &change) {
+            // With a turn it is written down.
+            drop(self.turn(repository).await?);
+        }
+        Ok(())
     }
 }
 
