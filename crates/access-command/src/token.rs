@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use forebay_access::{
-    ACCOUNTS_AT_A_TIME, AccountOrder, AccountOrderError, AccountOutcome, RightText, RobotText,
+    ACCOUNTS_AT_A_TIME, AccountOrder, AccountOrderError, AccountOutcome, MAX_ROBOT_LIFETIME,
+    MIN_ROBOT_LIFETIME, RightText, RobotText,
 };
 use forebay_config::{Config, Environment, load, notes_of_token, time_span};
 use forebay_content::{Clock as _, SystemClock};
@@ -68,7 +69,7 @@ struct Create {
     #[arg(long, value_name = "ACTIONS", default_value = "pull", value_parser = actions)]
     actions: String,
 
-    /// After what time it is worth nothing, such as 90d; or never
+    /// After what time it is worth nothing, such as 90d, and at most 3650d; or never
     #[arg(long, value_name = "SPAN", default_value = "90d", value_parser = expiry)]
     expires: Expiry,
 
@@ -243,7 +244,41 @@ fn expiry(text: &str) -> Result<Expiry, String> {
         return Ok(Expiry(None));
     }
     match time_span(text)? {
-        Duration::ZERO => Err("a token that is worth nothing is not made".to_owned()),
+        span if span < MIN_ROBOT_LIFETIME => {
+            Err("a token that is worth nothing is not made".to_owned())
+        }
+        span if span > MAX_ROBOT_LIFETIME => Err(format!(
+            "at most {}d; of one that is to last longer say {NEVER}",
+            MAX_ROBOT_LIFETIME.as_secs() / (24 * 60 * 60)
+        )),
         span => Ok(Expiry(Some(span))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_live_until_it_is_revoked_or_its_time_is_over() {
+        let now = 1_795_239_699_000;
+        for (expires, revoked, is_live, told) in [
+            (None, None, true, "does not expire"),
+            (Some(now + 1), None, true, "expires 2026-11-21T05:41:39Z"),
+            (Some(now), None, false, "expired 2026-11-21T05:41:39Z"),
+            (None, Some(now), false, "revoked 2026-11-21T05:41:39Z"),
+            (Some(0), Some(now), false, "revoked 2026-11-21T05:41:39Z"),
+        ] {
+            let robot = RobotText {
+                id: "0123456789ab".to_owned(),
+                name: "ci".to_owned(),
+                rights: Vec::new(),
+                created_unix_ms: 0,
+                expires_unix_ms: expires,
+                revoked_unix_ms: revoked,
+            };
+            assert_eq!(self::is_live(&robot, now), is_live, "{told}");
+            assert_eq!(until(&robot, now), told);
+        }
     }
 }

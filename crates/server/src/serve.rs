@@ -438,12 +438,12 @@ fn listen(
         lines: lines.clone(),
     };
     let started = clock.now();
+    let instance = ground.asker.instance.clone();
+    let registry = RegistryApi::new(table, instance, Arc::clone(clock));
+    let supervisor = &ground.asker.supervisor;
+    registry.keep_audit(supervisor);
     let front = |connections| Front {
-        registry: RegistryApi::new(
-            Arc::clone(&table),
-            ground.asker.instance.clone(),
-            Arc::clone(&ground.asker.clock),
-        ),
+        registry,
         metrics,
         state: State {
             kept: Arc::clone(&ground.kept),
@@ -460,7 +460,6 @@ fn listen(
         ..ServeLimits::default()
     };
     let server = Server::counted(limits, Arc::new(access), front);
-    let supervisor = &ground.asker.supervisor;
     for address in &config.listen {
         let socket = address.socket;
         let listener = Listener::bind_tcp(socket).map_err(|error| cannot_listen(socket, error))?;

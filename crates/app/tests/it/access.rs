@@ -172,36 +172,37 @@ async fn post(
     ask.body(body.to_vec()).to(program.address).await
 }
 
+/// What a token has to be asked for, by the challenge.
+fn scope_of(refused: &Answer) -> String {
+    let challenge = refused.header("www-authenticate").expect("a challenge");
+    let (_, scope) = challenge.split_once("scope=\"").expect("a scope");
+    scope.split('"').next().unwrap_or_default().to_owned()
+}
+
 #[tokio::test]
 async fn a_token_that_was_not_given_for_where_a_blob_is_mounted_from_leads_to_one_that_is() {
     let setup = Forebay::new();
     let users = ["alice", "bob"].map(|name| alice("correct horse").replacen("alice", name, 1));
     write_users(&setup, &users.concat());
     let program = setup.with(MOUNTERS).start().await;
-    let (one, other, theirs) = (b"one".as_slice(), b"other".as_slice(), b"bob's".as_slice());
-    for (who, name, blob) in [
-        ("alice", "mine/app", one),
-        ("alice", "mine/app", other),
-        ("bob", "hidden/app", theirs),
-    ] {
+    let (mine, theirs) = (b"alice's".as_slice(), b"bob's".as_slice());
+    for (who, name, blob) in [("alice", "mine/app", mine), ("bob", "hidden/app", theirs)] {
         let path = format!("/v2/{name}/blobs/uploads/?digest={}", Digest::sha256(blob));
         assert_eq!(post(&program, who, &[], (&path, blob)).await.status, 201);
     }
     let push = "repository:other/app:pull,push";
-    for (blob, from) in [(one, "&from=mine/app"), (other, "")] {
-        let blob = Digest::sha256(blob);
-        let path = format!("/v2/other/app/blobs/uploads/?mount={blob}{from}");
-        let refused = post(&program, "alice", &[push], (&path, b"")).await;
-        assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".to_owned()));
-        let challenge = refused.headers["www-authenticate"].to_str().expect("text");
-        let wanted = format!("scope=\"{push} repository:mine/app:pull\"");
-        assert!(challenge.contains(&wanted), "{challenge}");
-        let both = [push, "repository:mine/app:pull"];
-        let mounted = post(&program, "alice", &both, (&path, b"")).await;
-        assert_eq!(mounted.status, 201, "{path}");
-        // By a password nothing is bounded.
-        let mounted = post(&program, "alice", &[], (&path, b"")).await;
-        assert_eq!(mounted.status, 201, "{path}");
+    let mine = Digest::sha256(mine);
+    let path = format!("/v2/other/app/blobs/uploads/?mount={mine}&from=mine/app");
+    let refused = post(&program, "alice", &[push], (&path, b"")).await;
+    assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".to_owned()));
+    assert_eq!(
+        scope_of(&refused),
+        format!("{push} repository:mine/app:pull")
+    );
+    // By a password nothing is bounded.
+    for scopes in [&[push, "repository:mine/app:pull"][..], &[]] {
+        let mounted = post(&program, "alice", scopes, (&path, b"")).await;
+        assert_eq!(mounted.status, 201, "{scopes:?}");
     }
     // What alice may not pull from, what is not there, and what holds nothing of it look alike: a token that was not given for the
     // name leads to one that is, and by that there is an upload.
@@ -210,21 +211,59 @@ async fn a_token_that_was_not_given_for_where_a_blob_is_mounted_from_leads_to_on
         let path = format!("/v2/other/app/blobs/uploads/?mount={theirs}&from={name}");
         let refused = post(&program, "alice", &[push], (&path, b"")).await;
         assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".to_owned()));
-        let challenge = refused.headers["www-authenticate"].to_str().expect("text");
         let pull = format!("repository:{name}:pull");
-        let wanted = format!("scope=\"{push} {pull}\"");
-        assert!(challenge.contains(&wanted), "{challenge}");
+        assert_eq!(scope_of(&refused), format!("{push} {pull}"));
         for scopes in [&[][..], &[push, &pull]] {
             let begun = post(&program, "alice", scopes, (&path, b"")).await;
             assert_eq!(begun.status, 202, "{path} {scopes:?}");
         }
     }
-    // Where she names none, what she may not pull from is passed over.
-    let path = format!("/v2/other/app/blobs/uploads/?mount={theirs}");
-    for scopes in [&[][..], &[push], &[push, "repository:hidden/app:pull"]] {
-        let begun = post(&program, "alice", scopes, (&path, b"")).await;
-        assert_eq!(begun.status, 202, "{path} {scopes:?}");
+}
+
+/// Who has a token of hers that was given for one repository is not told which others of hers, or whose else, hold a blob.
+#[tokio::test]
+async fn a_blob_that_is_mounted_from_wherever_it_is_tells_nobody_where_that_is() {
+    let setup = Forebay::new();
+    let users = ["alice", "bob"].map(|name| alice("correct horse").replacen("alice", name, 1));
+    write_users(&setup, &users.concat());
+    let program = setup.with(MOUNTERS).start().await;
+    let blobs = [b"alice's".as_slice(), b"bob's", b"nobody's"];
+    for (who, name, blob) in [
+        ("alice", "mine/app", blobs[0]),
+        ("bob", "hidden/app", blobs[1]),
+    ] {
+        let path = format!("/v2/{name}/blobs/uploads/?digest={}", Digest::sha256(blob));
+        assert_eq!(post(&program, who, &[], (&path, blob)).await.status, 201);
     }
+    let push = "repository:other/app:pull,push";
+    let anywhere = "registry:mount:*";
+    for (blob, status) in blobs.into_iter().zip([201, 202, 202]) {
+        let path = format!(
+            "/v2/other/app/blobs/uploads/?mount={}",
+            Digest::sha256(blob)
+        );
+        for scopes in [&[push][..], &[push, "repository:hidden/app:pull"]] {
+            let refused = post(&program, "alice", scopes, (&path, b"")).await;
+            assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".to_owned()));
+            assert_eq!(scope_of(&refused), format!("{push} {anywhere}"));
+        }
+        // Nor is anything told to who has no token yet.
+        let nobody = program.ask(Ask::new(Method::POST, &path)).await;
+        assert_eq!(nobody.status, 401);
+        assert_eq!(scope_of(&nobody), format!("{push} {anywhere}"));
+        for scopes in [&[push, anywhere][..], &[]] {
+            let begun = post(&program, "alice", scopes, (&path, b"")).await;
+            assert_eq!(begun.status, status, "{path} {scopes:?}");
+        }
+    }
+    // A token that was given for where it is says so itself.
+    let path = format!(
+        "/v2/other/app/blobs/uploads/?mount={}",
+        Digest::sha256(blobs[0])
+    );
+    let both = [push, "repository:mine/app:pull"];
+    let mounted = post(&program, "alice", &both, (&path, b"")).await;
+    assert_eq!(mounted.status, 201);
 }
 
 /// Figures are of all repositories: who reads them may administer each there is, by a rule or by a token.

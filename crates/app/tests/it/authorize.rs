@@ -249,6 +249,41 @@ async fn a_wrong_password_is_not_hammered_into_the_registry() {
 }
 
 #[tokio::test]
+async fn clients_are_told_by_names_that_the_registry_has_taken_and_by_none_that_they_only_say() {
+    let hub = hub().await;
+    let setup = before(&hub).with("[ledger]\nstorm_threshold = 5");
+    let program = setup.start().await;
+    pull(&program, &hub, ALICE, "team/app:1").await;
+    // As many as five a minute make in four.
+    for _ in 0..21 {
+        let wrong = Some(("mallory", "operators-password"));
+        assert_eq!(told(&program, wrong, IMAGE).await, "401 UNAUTHORIZED");
+    }
+    assert!(
+        program
+            .log
+            .line_with("a client asks again and again")
+            .await
+            .is_some()
+    );
+    let top = program.setup.run(&["top", "--once", "--json"]).await.out;
+    let top: serde_json::Value = serde_json::from_str(&top).expect("JSON");
+    let of = |list: &str| {
+        let list = top[list].as_array().expect("a list").iter();
+        let users = list.map(|one| one["client"]["user"].as_str().map(str::to_owned));
+        let mut users: Vec<_> = users.collect();
+        users.sort();
+        users
+    };
+    assert_eq!(of("spent"), [None, Some("alice".to_owned())]);
+    assert_eq!(of("storms"), [None]);
+    let export = program.setup.run(&["ledger", "export", "--csv"]).await.out;
+    assert!(export.contains(",alice,"), "{export}");
+    assert!(!export.contains("mallory"), "{export}");
+    assert!(!program.log.text().contains("mallory"));
+}
+
+#[tokio::test]
 async fn a_reload_that_changes_the_section_knows_still_who_has_logged_in() {
     let hub = hub().await;
     let setup = before(&hub);
