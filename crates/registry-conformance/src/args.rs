@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Who asks, by Basic authentication
     #[arg(long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
-    /// Want every error in the spec's JSON, and 400 MANIFEST_INVALID for what is no manifest, which the spec only allows
+    /// Want every error in the spec's JSON, and what is no manifest refused as an invalid one, which the spec only allows
     #[arg(long)]
     pub(crate) strict: bool,
     /// Only cases with this in their names (tags/paging)
