@@ -74,6 +74,8 @@ macro_rules! hosted_suite {
             one_push_may_have_many_tags,
             an_immutable_tag_stays_and_the_push_changes_nothing,
             an_immutable_tag_takes_the_same_manifest_again,
+            a_push_beyond_as_many_tags_as_there_may_be_changes_nothing,
+            a_push_that_adds_no_tag_is_refused_by_no_bound_of_tags,
             tags_are_told_page_by_page_in_the_order_of_their_bytes,
             tags_after_one_that_is_not_there_are_told,
             a_repository_without_tags_has_a_list_and_no_repository_has_none,
@@ -182,6 +184,7 @@ fn push(name: &str, blobs: &[&str], tagged: &[&str]) -> ManifestPush {
         annotations: None,
         tags: tags(tagged),
         immutable_tags: Vec::new(),
+        tag_bounds: None,
         quota_bytes: None,
         at: AT,
     }

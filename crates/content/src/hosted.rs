@@ -300,10 +300,30 @@ pub struct ManifestPush {
     pub tags: Vec<Tag>,
     /// Of these, those that may not be moved if they point at another manifest.
     pub immutable_tags: Vec<Tag>,
+    /// How many tags there may be; `None` for no bound.
+    pub tag_bounds: Option<TagBounds>,
     /// The most bytes that the repository may hold; `None` for no bound.
     pub quota_bytes: Option<u64>,
     /// When.
     pub at: Timestamp,
+}
+
+/// The most tags that there may be: more would make what looks at them all hold up what waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagBounds {
+    /// Of one manifest.
+    pub of_manifest: u64,
+    /// Of one repository.
+    pub of_repository: u64,
+}
+
+/// What has tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagHolder {
+    /// A manifest, to which they point.
+    Manifest,
+    /// A repository, in which they are.
+    Repository,
 }
 
 /// What a pushed manifest refers to.
@@ -382,6 +402,13 @@ pub enum Committed {
     Missing(Vec<Digest>),
     /// This tag points at another manifest and may not be moved.
     Immutable(Tag),
+    /// There would be more tags than there may, and more than there are: what adds none is refused by no bound.
+    TooManyTags {
+        /// Of what.
+        of: TagHolder,
+        /// How many it may have.
+        most: u64,
+    },
     /// The repository would hold more than its quota, and more than it does: what adds nothing is refused by no quota.
     OverQuota {
         /// What it would hold, in bytes.
@@ -413,4 +440,13 @@ pub struct HostedUsage {
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl std::fmt::Display for TagHolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Manifest => "manifest",
+            Self::Repository => "repository",
+        })
+    }
 }

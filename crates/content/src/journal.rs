@@ -12,6 +12,9 @@ pub const MAX_APPENDED: usize = 1000;
 /// read back.
 pub const MAX_ABSENT: usize = 1000;
 
+/// The most tags that one [`Change::Pushed`] tells: a line of the longest is half of the longest that is read back.
+const MAX_TAGGED: usize = 900;
+
 /// Keeps what changed in each repository, in the order in which it did.
 ///
 /// # Contract
@@ -146,4 +149,25 @@ pub enum Change {
     },
     /// The repository was dropped with all that it held.
     Cleared,
+}
+
+impl Change {
+    /// What tells of one push, or of all that are left of a manifest: as many as its tags need, one at least.
+    pub fn pushed(
+        (digest, media_type): (&Digest, &MediaType),
+        tags: &[Tag],
+        absent: &[Digest],
+    ) -> Vec<Self> {
+        let pushed = |tags: &[Tag]| Self::Pushed {
+            digest: digest.clone(),
+            media_type: media_type.clone(),
+            tags: tags.to_vec(),
+            absent: absent.to_vec(),
+        };
+        if tags.is_empty() {
+            vec![pushed(tags)]
+        } else {
+            tags.chunks(MAX_TAGGED).map(pushed).collect()
+        }
+    }
 }

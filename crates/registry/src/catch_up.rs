@@ -88,7 +88,7 @@ impl LocalRegistry {
                         is_more: true,
                     });
                 }
-                ahead.unwritten.push(self.pushed(repository, entry).await?);
+                ahead.unwritten = self.pushed(repository, &entry).await?;
             }
         }
         let given = self.given(repository, &sparse).await?;
@@ -120,18 +120,13 @@ impl LocalRegistry {
     async fn pushed(
         &self,
         repository: &RepositoryName,
-        entry: HostedEntry,
-    ) -> Result<JournalEntry, PushError> {
-        let digest = entry.manifest.digest;
-        Ok(JournalEntry {
-            at: entry.pushed_at,
-            change: Change::Pushed {
-                absent: self.absent_blobs(repository, &digest).await?,
-                digest,
-                media_type: entry.manifest.media_type,
-                tags: entry.tags,
-            },
-        })
+        entry: &HostedEntry,
+    ) -> Result<Vec<JournalEntry>, PushError> {
+        let manifest = (&entry.manifest.digest, &entry.manifest.media_type);
+        let absent = self.absent_blobs(repository, manifest.0).await?;
+        let changes = Change::pushed(manifest, &entry.tags, &absent).into_iter();
+        let at = entry.pushed_at;
+        Ok(changes.map(|change| JournalEntry { at, change }).collect())
     }
 
     /// Of the blobs that the journal says are lacking, those that the rows have.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use forebay_content::{BlobError, BoxError, CatalogError, Missing};
+use forebay_content::{BlobError, BoxError, CatalogError, Missing, TagHolder};
 use forebay_oci::{Digest, InvalidPush, RepositoryName, Tag};
 
 use crate::owner::InvalidSettings;
+use crate::push::MAX_CHILDREN;
 
 /// Why a push or a drop was not done. Nothing of it is there then.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,11 @@ pub enum PushError {
     /// No manifest that is taken.
     #[error("the manifest is not taken: {0}")]
     Manifest(#[from] InvalidPush),
+    /// The manifest names too much.
+    #[error(
+        "the manifest names {0} blobs and manifests, and one may name {MAX_CHILDREN}: pack what it names into fewer"
+    )]
+    TooManyChildren(usize),
     /// The repository does not hold what the manifest refers to.
     #[error("the repository does not hold {} that the manifest refers to: push that first", list(.0))]
     MissingBlobs(Vec<Digest>),
@@ -96,6 +102,16 @@ pub enum Refused {
         "the tag {0} is immutable: it points at what it was pushed with; push under another tag"
     )]
     Immutable(Tag),
+    /// There would be too many tags.
+    #[error(
+        "the {of} would have more tags than the {most} that one may have: delete those that are not needed first"
+    )]
+    TooManyTags {
+        /// What would have them.
+        of: TagHolder,
+        /// How many it may have.
+        most: u64,
+    },
     /// The repository would hold more than its quota.
     #[error(
         "the repository would hold {wanted} bytes, and its quota is {quota}: delete what is not needed, which counts until garbage is collected, a day later or, after an hour, by forebay gc --grace 1h; or raise the quota"

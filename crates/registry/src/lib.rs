@@ -43,7 +43,7 @@ pub use orders::{
 pub use owner::{
     Deleted, InvalidSettings, MAX_IMMUTABLE_PATTERNS, Made, Quota, Settings, SettingsChange,
 };
-pub use push::{Mounted, PushedAs};
+pub use push::{MAX_CHILDREN, Mounted, PushedAs, TAG_BOUNDS};
 pub use rebuild::{Lost, RebuildError, Rebuilt};
 pub use upload::MAX_BLOB_BYTES;
 pub use uploads::{Upload, Uploader};

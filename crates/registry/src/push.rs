@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use forebay_content::{
     BlobError, BlobMount, BlobStat, Change, ChildKind, Committed, HostedBlob, HostedChild,
-    HostedManifest, HostedRepository, MAX_ABSENT, ManifestPush, Stage,
+    HostedManifest, HostedRepository, MAX_ABSENT, ManifestPush, Stage, TagBounds,
 };
 use forebay_oci::{
     Algorithm, Digest, MediaType, Presence, PushedChild, PushedManifest, Reference, RepositoryName,
@@ -20,6 +20,17 @@ use crate::{PushError, Refused, Upload, Uploader};
 
 /// The most repositories that a blob is looked for in to mount it from where nobody said.
 const MAX_HOLDERS: u32 = 64;
+
+/// The most blobs and manifests that one manifest names: more are written for so long that other pushes feel it. No registry that
+/// says how many layers it takes has more (Amazon ECR, "service quotas": 4,200).
+pub const MAX_CHILDREN: usize = 5_000;
+
+/// The most tags: those of a manifest are compared one by one when it is dropped, and all that a repository has are kept for as
+/// long as it is, whatever its quota of bytes is.
+pub const TAG_BOUNDS: TagBounds = TagBounds {
+    of_manifest: 10_000,
+    of_repository: 100_000,
+};
 
 /// What became of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +193,9 @@ impl LocalRegistry {
             }
         };
         let pushed = PushedManifest::parse(&bytes, content_type)?;
+        if pushed.children.len() > MAX_CHILDREN {
+            return Err(PushError::TooManyChildren(pushed.children.len()));
+        }
         let taken = Taken {
             digest,
             tags,
@@ -228,6 +242,7 @@ impl LocalRegistry {
             artifact_type: pushed.artifact_type,
             annotations: pushed.annotations,
             immutable_tags: immutable(found.as_ref(), &tags)?,
+            tag_bounds: Some(TAG_BOUNDS),
             tags: tags.clone(),
             quota_bytes: found.and_then(|found| found.settings.quota_bytes),
             at: self.moment_of_push(),
@@ -402,6 +417,7 @@ fn accept(committed: Committed) -> Result<(), PushError> {
         Committed::Done | Committed::Completed => Ok(()),
         Committed::Missing(digests) => Err(PushError::MissingBlobs(digests)),
         Committed::Immutable(tag) => Err(Refused::Immutable(tag).into()),
+        Committed::TooManyTags { of, most } => Err(Refused::TooManyTags { of, most }.into()),
         Committed::OverQuota { wanted, quota } => Err(Refused::OverQuota { wanted, quota }.into()),
     }
 }

@@ -173,6 +173,7 @@ impl LocalRegistry {
             annotations: pushed.annotations,
             tags: alive.tags.iter().cloned().collect(),
             immutable_tags: Vec::new(),
+            tag_bounds: None,
             quota_bytes: None,
             at: alive.pushed_at,
         };

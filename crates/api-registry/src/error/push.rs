@@ -77,7 +77,7 @@ fn class_of(error: &PushError) -> (StatusCode, ErrorCode, &'static str) {
             "invalid",
         ),
         PushError::Digest { .. } => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, "invalid"),
-        PushError::Manifest(_) => (
+        PushError::Manifest(_) | PushError::TooManyChildren(_) => (
             StatusCode::BAD_REQUEST,
             ErrorCode::ManifestInvalid,
             "invalid",
@@ -87,7 +87,7 @@ fn class_of(error: &PushError) -> (StatusCode, ErrorCode, &'static str) {
             ErrorCode::ManifestBlobUnknown,
             "not_found",
         ),
-        PushError::Refused(Refused::OverQuota { .. }) => {
+        PushError::Refused(Refused::OverQuota { .. } | Refused::TooManyTags { .. }) => {
             (StatusCode::FORBIDDEN, ErrorCode::Denied, "over_quota")
         }
         PushError::Refused(_) => (StatusCode::CONFLICT, ErrorCode::Denied, "denied"),

@@ -1,5 +1,7 @@
 //! Manifests, as they are found, listed, noted and dropped.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use forebay_content::{DropGuard, Dropped, HostedManifest, Timestamp};
 use forebay_oci::{Digest, RepositoryName, Tag};
@@ -172,10 +174,8 @@ impl Act for DropManifest {
         };
         let pointing = tags::pointing_at(session, manifest).await?;
         tags::check_count(row::count(&found, COLUMNS + 1)?, &pointing)?;
-        if let Some(tag) = pointing
-            .into_iter()
-            .find(|tag: &Tag| !guard.known_tags.contains(tag))
-        {
+        let known: HashSet<&Tag> = guard.known_tags.iter().collect();
+        if let Some(tag) = pointing.into_iter().find(|tag| !known.contains(tag)) {
             return Ok(Dropped::Tagged(tag));
         }
         // What is damaged is taken for pinned by who spares that.

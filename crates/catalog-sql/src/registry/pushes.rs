@@ -1,8 +1,10 @@
 //! A manifest that is pushed: what stands against it is looked for first, then all of it is written.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use forebay_content::{Committed, ManifestPush};
-use forebay_oci::RepositoryName;
+use forebay_content::{Committed, ManifestPush, TagHolder};
+use forebay_oci::{RepositoryName, Tag};
 use sqlx::Row;
 
 use super::layout::RegistryLayout;
@@ -12,6 +14,7 @@ use super::{Session, children, held, over_quota, recorded_size, seals, tags};
 use crate::error::SqlError;
 use crate::key::digest_key;
 use crate::layout::Act;
+use crate::row;
 
 /// Records a manifest that is at rest.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(super) struct CommitManifest(pub(super) RepositoryName, pub(super) ManifestP
 struct Before {
     id: i64,
     recorded: Recorded,
+    /// How many tags point at it.
+    tags: u64,
 }
 
 #[async_trait]
@@ -37,7 +42,7 @@ impl Act for CommitManifest {
             Some(Found { id, .. }) => before(session, id, &key).await?,
             None => None,
         };
-        if let Some(refused) = refusal(session, push, found, before.is_some()).await? {
+        if let Some(refused) = refusal(session, push, found, before.as_ref()).await? {
             return Ok(refused);
         }
         let id = repositories::found_or_made(session, found, (name, push.at)).await?;
@@ -51,7 +56,7 @@ async fn refusal(
     session: &mut Session<'_>,
     push: &ManifestPush,
     found: Option<Found>,
-    is_held: bool,
+    before: Option<&Before>,
 ) -> Result<Option<Committed>, SqlError> {
     let id = found.map(|found| found.id);
     let missing = children::missing(session, id, &push.children).await?;
@@ -66,9 +71,50 @@ async fn refusal(
             }
         }
     }
+    let tags = [
+        before.map_or(0, |before| before.tags),
+        found.map_or(0, |found| found.tags),
+    ];
+    if let Some(refused) = too_many_tags(session, push, (id, tags)).await? {
+        return Ok(Some(refused));
+    }
     let held = found.map_or(0, |found| found.bytes);
-    let added = if is_held { 0 } else { push.manifest.size };
+    let added = before.map_or(push.manifest.size, |_| 0);
     Ok(over_quota(held, added, push.quota_bytes))
+}
+
+/// The refusal of a push that adds tags to as many as there may be, by how many point at its manifest and are in its repository.
+async fn too_many_tags(
+    session: &mut Session<'_>,
+    push: &ManifestPush,
+    (repository, [of_manifest, of_repository]): (Option<i64>, [u64; 2]),
+) -> Result<Option<Committed>, SqlError> {
+    let Some(bounds) = push.tag_bounds else {
+        return Ok(None);
+    };
+    let pushed: BTreeSet<&Tag> = push.tags.iter().collect();
+    let most = pushed.len() as u64;
+    if of_manifest + most <= bounds.of_manifest && of_repository + most <= bounds.of_repository {
+        return Ok(None);
+    }
+    // Some of them may be there already.
+    let (mut to_manifest, mut to_repository) = (0, 0);
+    for tag in pushed {
+        let target = match repository {
+            Some(id) => tags::target(session, id, tag).await?,
+            None => None,
+        };
+        to_repository += u64::from(target.is_none());
+        to_manifest += u64::from(target.as_ref() != Some(&push.manifest.digest));
+    }
+    let (of, most) = if to_manifest > 0 && of_manifest + to_manifest > bounds.of_manifest {
+        (TagHolder::Manifest, bounds.of_manifest)
+    } else if to_repository > 0 && of_repository + to_repository > bounds.of_repository {
+        (TagHolder::Repository, bounds.of_repository)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Committed::TooManyTags { of, most }))
 }
 
 async fn write(
@@ -123,10 +169,11 @@ async fn before(
 ) -> Result<Option<Before>, SqlError> {
     let found = manifests::found(session, repository, key).await?;
     found
-        .map(|(id, row)| {
+        .map(|(id, found)| {
             // Not compared with its seal: to push it again mends what is damaged.
-            let recorded = manifests::recorded(&row)?;
-            Ok(Before { id, recorded })
+            let recorded = manifests::recorded(&found)?;
+            let tags = row::count(&found, manifests::COLUMNS + 1)?;
+            Ok(Before { id, recorded, tags })
         })
         .transpose()
 }

@@ -20,6 +20,8 @@ pub(super) struct Found {
     pub(super) id: i64,
     /// What it holds, in bytes.
     pub(super) bytes: u64,
+    /// How many tags it has.
+    pub(super) tags: u64,
 }
 
 /// By how much an act changes what a repository holds.
@@ -82,7 +84,7 @@ pub(super) async fn found(
     session: &mut Session<'_>,
     name: &RepositoryName,
 ) -> Result<Option<Found>, SqlError> {
-    let found = sqlx::query("SELECT id, bytes FROM repositories WHERE name = $1")
+    let found = sqlx::query("SELECT id, bytes, tags FROM repositories WHERE name = $1")
         .bind(name.as_str())
         .fetch_optional(&mut *session.connection)
         .await?;
@@ -91,6 +93,7 @@ pub(super) async fn found(
             Ok(Found {
                 id: found.try_get(0)?,
                 bytes: row::count(&found, 1)?,
+                tags: row::count(&found, 2)?,
             })
         })
         .transpose()

@@ -1,6 +1,6 @@
 //! Sentences about tags.
 
-use forebay_content::{Committed, Dropped, Hosted, ManifestPush, TagNames};
+use forebay_content::{Committed, Dropped, Hosted, ManifestPush, TagBounds, TagHolder, TagNames};
 
 use super::{
     MANIFEST_BYTES, all_tags, digest, is_manifest, name, pointed_at, push, push_blobs, push_done,
@@ -85,6 +85,63 @@ pub async fn an_immutable_tag_takes_the_same_manifest_again<H: Hosted>(hosted: &
         push_done(hosted, &app, &immutable("one", &["v1"], &["v1"])).await;
     }
     assert_eq!(all_tags(hosted, &app).await, ["v1"]);
+}
+
+/// A push where a manifest has two tags at most, and a repository three.
+fn bounded(of: &str, tagged: &[&str]) -> ManifestPush {
+    let bounds = TagBounds {
+        of_manifest: 2,
+        of_repository: 3,
+    };
+    ManifestPush {
+        tag_bounds: Some(bounds),
+        ..push(of, &[], tagged)
+    }
+}
+
+const OF_MANIFEST: Committed = Committed::TooManyTags {
+    of: TagHolder::Manifest,
+    most: 2,
+};
+
+const OF_REPOSITORY: Committed = Committed::TooManyTags {
+    of: TagHolder::Repository,
+    most: 3,
+};
+
+/// Neither of a manifest that is there nor of a new one, nor of a repository that is to be made.
+pub async fn a_push_beyond_as_many_tags_as_there_may_be_changes_nothing<H: Hosted>(hosted: &H) {
+    let app = name("team/app");
+    let three = bounded("one", &["1", "2", "3"]);
+    let refused = hosted.commit_manifest(&app, &three).await;
+    assert_eq!(refused.unwrap(), OF_MANIFEST);
+    assert!(hosted.find_repository(&app).await.unwrap().is_none());
+
+    push_done(hosted, &app, &bounded("one", &["1", "2", "1"])).await;
+    let refused = hosted.commit_manifest(&app, &bounded("one", &["3"])).await;
+    assert_eq!(refused.unwrap(), OF_MANIFEST);
+    let two = bounded("two", &["3", "4"]);
+    let refused = hosted.commit_manifest(&app, &two).await;
+    assert_eq!(refused.unwrap(), OF_REPOSITORY);
+    assert!(!is_manifest(hosted, &app, "two").await);
+    assert_eq!(all_tags(hosted, &app).await, ["1", "2"]);
+    assert_eq!(sums(hosted, &app).await, (MANIFEST_BYTES, 1, 2));
+}
+
+/// Where there are as many as there may be, or more from before there was a bound: tags move, and manifests are pushed.
+pub async fn a_push_that_adds_no_tag_is_refused_by_no_bound_of_tags<H: Hosted>(hosted: &H) {
+    let app = name("team/app");
+    push_done(hosted, &app, &push("one", &[], &["1", "2", "3", "4"])).await;
+    push_done(hosted, &app, &bounded("one", &["1", "2", "3", "4"])).await;
+    push_done(hosted, &app, &bounded("two", &["3", "4"])).await;
+    push_done(hosted, &app, &bounded("three", &[])).await;
+    let refused = hosted.commit_manifest(&app, &bounded("two", &["2"])).await;
+    assert_eq!(refused.unwrap(), OF_MANIFEST);
+    assert_eq!(pointed_at(hosted, &app, "2").await, Some(digest("one")));
+    assert_eq!(pointed_at(hosted, &app, "4").await, Some(digest("two")));
+    hosted.drop_hosted_tag(&app, &tag("4")).await.unwrap();
+    push_done(hosted, &app, &bounded("two", &["2"])).await;
+    assert_eq!(all_tags(hosted, &app).await, ["1", "2", "3"]);
 }
 
 /// Bytes, not words: capital letters come first, and ten before two.

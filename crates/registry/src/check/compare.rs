@@ -20,6 +20,9 @@ use crate::rebuild::replay::{Alive, Replay};
 /// The most differences that are told one by one.
 const MAX_TOLD: usize = 1000;
 
+/// The most tags that one difference names.
+const MAX_TAGS_NAMED: usize = 100;
+
 /// What rows and journal of a repository tell differently.
 #[derive(Default)]
 struct Differences {
@@ -175,18 +178,16 @@ impl Differences {
                 None => entry.tags.clone(),
             };
             if alive.is_none() || !tags.is_empty() {
-                let names: Vec<String> = tags.iter().map(|tag| format!(":{tag}")).collect();
-                let change = Change::Pushed {
-                    digest: digest.clone(),
-                    media_type: entry.manifest.media_type.clone(),
-                    tags,
-                    absent: Vec::new(),
-                };
-                let told = format!(
-                    "{repository}{}@{digest}: the rows have it, and its journal does not",
-                    names.join("")
-                );
-                self.add(told, (change, entry.pushed_at));
+                let names = names(tags.iter());
+                let changes = Change::pushed((digest, &entry.manifest.media_type), &tags, &[]);
+                let unwritten = changes.into_iter().map(|change| JournalEntry {
+                    at: entry.pushed_at,
+                    change,
+                });
+                self.unwritten.extend(unwritten);
+                self.told.push(format!(
+                    "{repository}{names}@{digest}: the rows have it, and its journal does not"
+                ));
             }
             if entry.is_pinned != alive.is_some_and(|alive| alive.is_pinned) {
                 let change = Change::Pinned {
@@ -208,14 +209,25 @@ impl Differences {
             if rows.manifests.contains_key(digest) && tags.is_empty() {
                 continue;
             }
-            let names: Vec<String> = tags.iter().map(|tag| format!(":{tag}")).collect();
+            let names = names(tags.iter());
             self.told.push(format!(
-                "{repository}{}@{digest}: the rows have lost it, and its journal has it",
-                names.join("")
+                "{repository}{names}@{digest}: the rows have lost it, and its journal has it"
             ));
             let mut alive = alive.clone();
             alive.tags = tags;
             self.unrecorded.push((digest.clone(), alive));
         }
+    }
+}
+
+/// The tags behind a repository's name, and how many more there are.
+fn names<'t>(tags: impl ExactSizeIterator<Item = &'t Tag>) -> String {
+    let more = tags.len().saturating_sub(MAX_TAGS_NAMED);
+    let named = tags.take(MAX_TAGS_NAMED).map(|tag| format!(":{tag}"));
+    let named: String = named.collect();
+    if more == 0 {
+        named
+    } else {
+        format!("{named} and {more} tags more ")
     }
 }

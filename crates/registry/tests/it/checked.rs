@@ -125,6 +125,7 @@ async fn what_rows_or_journals_alone_tell_is_told_by_both_after() {
         annotations: None,
         tags: vec!["only-rows".parse().unwrap()],
         immutable_tags: Vec::new(),
+        tag_bounds: None,
         quota_bytes: None,
         at: Timestamp(5),
     };

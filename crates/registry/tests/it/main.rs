@@ -7,6 +7,7 @@
 )]
 
 mod audited;
+mod bounds;
 mod checked;
 mod child;
 mod departed;

@@ -172,6 +172,7 @@ fn push(repository: i64, at: i64) -> ManifestPush {
         annotations: None,
         tags: vec![format!("v{at}").parse().unwrap()],
         immutable_tags: Vec::new(),
+        tag_bounds: None,
         quota_bytes: None,
         at: Timestamp(at),
     }

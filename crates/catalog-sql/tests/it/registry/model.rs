@@ -145,6 +145,7 @@ fn manifest_push(push: &Push) -> ManifestPush {
         annotations: push.artifact_type.map(|_| "{}".to_owned()),
         tags: tags(&push.tags),
         immutable_tags: tags(&push.immutable),
+        tag_bounds: None,
         quota_bytes: push.quota,
         at: Timestamp(push.at),
     }

@@ -54,6 +54,7 @@ pub(crate) fn push(number: u64) -> ManifestPush {
         annotations: Some(format!("{{\"number\":\"{number}\"}}")),
         tags: vec![tag(number)],
         immutable_tags: Vec::new(),
+        tag_bounds: None,
         quota_bytes: None,
         at: AT,
     }

@@ -9,7 +9,7 @@ use crate::catalog::ChildKind;
 use crate::clock::Timestamp;
 use crate::hosted::{
     Committed, DropGuard, Dropped, HostedBlob, HostedChild, HostedEntry, HostedManifest,
-    HostedRepository, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
+    HostedRepository, ManifestPush, Referrer, ReferrersOf, RepositorySettings, TagBounds, TagHolder,
 };
 use crate::tag_names::TagNames;
 
@@ -265,9 +265,33 @@ impl Repository {
         if let Some(tag) = push.immutable_tags.iter().find(is_elsewhere) {
             return Some(Committed::Immutable(tag.clone()));
         }
+        if let Some(bounds) = push.tag_bounds
+            && let Some(refused) = self.too_many_tags(push, bounds)
+        {
+            return Some(refused);
+        }
         let is_held = self.manifests.contains_key(digest);
         let added = if is_held { 0 } else { push.manifest.size };
         self.over_quota(added, push.quota_bytes)
+    }
+
+    fn too_many_tags(&self, push: &ManifestPush, bounds: TagBounds) -> Option<Committed> {
+        let digest = &push.manifest.digest;
+        let tags: BTreeSet<&Tag> = push.tags.iter().collect();
+        let count = |is_meant: &dyn Fn(Option<&Digest>) -> bool| {
+            let added = tags.iter().filter(|tag| !is_meant(self.tags.get(**tag)));
+            let there = self.tags.values().filter(|target| is_meant(Some(target)));
+            (there.count() as u64, added.count() as u64)
+        };
+        let of_manifest = count(&|target| target == Some(digest));
+        let of_repository = count(&|target| target.is_some());
+        [
+            (TagHolder::Manifest, of_manifest, bounds.of_manifest),
+            (TagHolder::Repository, of_repository, bounds.of_repository),
+        ]
+        .into_iter()
+        .find(|(_, (there, added), most)| *added > 0 && there + added > *most)
+        .map(|(of, _, most)| Committed::TooManyTags { of, most })
     }
 
     fn over_quota(&self, added: u64, quota: Option<u64>) -> Option<Committed> {
