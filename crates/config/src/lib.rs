@@ -13,6 +13,7 @@ mod nearest;
 mod node;
 mod notes;
 mod origin;
+mod own_hosts;
 mod proxy;
 mod read;
 mod reference;
@@ -36,6 +37,7 @@ pub use error::{ConfigErrors, ConfigProblem, MAX_PROBLEMS};
 pub use nearest::find_nearest;
 pub use notes::{notes, notes_of_token};
 pub use origin::Origin;
+pub use own_hosts::{GivenAway, find_given_away};
 pub use proxy::{ProxyChoice, ProxyEnvironment, ProxyUrl};
 pub use reference::reference_page;
 pub use resolved::{

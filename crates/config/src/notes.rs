@@ -12,6 +12,7 @@ use forebay_oci::RepositoryPattern;
 
 pub use self::access::notes_of_token;
 use self::glob::may_meet;
+use crate::own_hosts::find_given_away;
 use crate::resolve::unheld_equivalents;
 use crate::resolved::{Authorize, Config};
 
@@ -27,6 +28,7 @@ pub fn notes(config: &Config) -> Vec<String> {
             .iter()
             .filter_map(|pattern| of_local(config, pattern)),
     );
+    notes.extend(of_own_hosts(config));
     notes.extend(lifecycle::notes(config));
     if let Some(access) = &config.access {
         notes.extend(access::notes(config, access));
@@ -41,6 +43,15 @@ fn of_local(config: &Config, pattern: &RepositoryPattern) -> Option<String> {
     let meant = upstream_of(config, first)?;
     Some(format!(
         "`local` holds {pattern}, which reserves nothing: names that begin with {first} are {meant}'s"
+    ))
+}
+
+/// A host by which clients reach us, and which is an upstream's: with names reserved in `local` it would be no right configuration.
+fn of_own_hosts(config: &Config) -> Option<String> {
+    let given_away = find_given_away(config, &config.listen)?;
+    let (host, upstream) = (given_away.host, given_away.upstream);
+    Some(format!(
+        "clients reach Forebay at {host}, which `upstreams.\"{upstream}\".hosts` gives to {upstream}: no local repository is reached there, and as soon as there is one, no start is possible"
     ))
 }
 

@@ -25,6 +25,7 @@ pub(super) use equivalents::unheld_equivalents;
 use super::env::Environment;
 use super::error::{ConfigErrors, ConfigProblem, Problems};
 use super::file::{CacheFile, ClientsFile, FileConfig, ServerFile, TopFile, UpstreamFile};
+use super::own_hosts;
 use super::resolved::{CacheConfig, Config, LogConfig, ServerConfig, UpstreamConfig};
 use super::section::Setting;
 use super::value::{ByteSize, TimeSpan};
@@ -102,6 +103,7 @@ pub(super) fn resolve(
         proxies: proxies::resolve(environment, &mut problems),
     };
     naming::check(file, &mut problems);
+    own_hosts::check(file, &config, &mut problems);
     problems.or(config)
 }
 

@@ -141,7 +141,8 @@ impl Asker {
         Ok(UpstreamRights::new(upstream, client, self.seams(observe)))
     }
 
-    fn client(
+    /// How an upstream is asked, and what asks it.
+    pub(crate) fn client(
         &self,
         name: &UpstreamName,
         made_of: &Material,

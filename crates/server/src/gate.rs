@@ -79,11 +79,7 @@ impl Gate {
             Some(access) => access,
             None => Arc::new(self.make(rules.clone())?),
         };
-        let issuers = said.issuers.iter().map(issuer);
-        let issuers = issuers.collect::<Result<_, _>>()?;
-        let issuers = self.issuers.prepare(issuers, &outside_policy(config));
-        let issuers =
-            issuers.map_err(|error| Failure::failed("cannot set up access.workloads", error))?;
+        let issuers = prepare_issuers(&self.issuers, said, config)?;
         Ok(NewAccess(Some(Said {
             access,
             rules,
@@ -133,7 +129,19 @@ impl Gate {
     }
 }
 
-fn rules(said: &AccessConfig) -> Result<Rules, Failure> {
+/// Who vouches for workloads by `config`, which says this of access; those that are asked now are left as they are.
+pub(crate) fn prepare_issuers(
+    issuers: &Issuers,
+    said: &AccessConfig,
+    config: &Config,
+) -> Result<NewIssuers, Failure> {
+    let said = said.issuers.iter().map(issuer);
+    let said = said.collect::<Result<_, _>>()?;
+    let prepared = issuers.prepare(said, &outside_policy(config));
+    prepared.map_err(|error| Failure::failed("cannot set up access.workloads", error))
+}
+
+pub(crate) fn rules(said: &AccessConfig) -> Result<Rules, Failure> {
     let given = said.rules.iter().cloned();
     let given = given.map(|AccessRule { who, right }| Rule { who, right });
     let policy = Policy::new(given.collect(), said.groups.clone());

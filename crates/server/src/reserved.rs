@@ -9,14 +9,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use forebay_config::{Config, ListenAddress};
+use forebay_config::{Config, GivenAway, ListenAddress, find_given_away};
 use forebay_content::{Clock, within};
 use forebay_oci::{Addressing, RepositoryName, RepositoryPattern, RouteTable, route};
 use forebay_registry::{LocalRegistry, Narrowed, PushError};
 use forebay_terminal::Failure;
 
 use crate::data::named;
-use crate::own_hosts::find_given_away;
 use crate::routes::{local_names, routes};
 
 /// How long the names of all repositories may be looked through: of a hundred thousand, it takes a second or two.
@@ -43,8 +42,8 @@ pub(crate) struct Before<'c> {
     pub(crate) listen: &'c [ListenAddress],
 }
 
-/// Refuses a configuration by which repositories that are held here would be an upstream's, at the bare root or at an address at
-/// which we listen; there, by which names that it reserves would be.
+/// Refuses a configuration by which repositories that are held here would be an upstream's, or nobody's, at the bare root, or an
+/// upstream's at an address at which we listen; there, by which names that it reserves would be.
 ///
 /// # Errors
 /// There are such repositories or names, or it cannot be known, or not [in time](LOOK_WITHIN).
@@ -58,9 +57,10 @@ pub(crate) async fn check_reserved(
     let given_away =
         find_given_away(config, listen).or_else(|| find_given_away(config, &config.listen));
     if let Some(given_away) = given_away.filter(|_| !config.local.is_empty()) {
-        return Err(refusal_of_host(given_away, &listed(&config.local)));
+        return Err(refusal_of_host(&given_away, &listed(&config.local)));
     }
-    let is_lost = |name: &RepositoryName| given_away.is_some() || goes_to(name, &table).is_some();
+    let is_ours = local_names(config);
+    let is_lost = |name: &RepositoryName| given_away.is_some() || !is_ours(name);
     let looked = registry.first_repositories(MAX_FOUND, &is_lost);
     let lost = within(clock, LOOK_WITHIN, looked).await;
     let lost = lost.ok_or_else(too_slow)?.map_err(unread)?;
@@ -68,7 +68,7 @@ pub(crate) async fn check_reserved(
         return Ok(());
     }
     if let Some(given_away) = given_away {
-        return Err(refusal_of_host(given_away, &listed(&lost)));
+        return Err(refusal_of_host(&given_away, &listed(&lost)));
     }
     let local = before.map_or(&*config.local, |before| before.local);
     Err(refusal(&lost, &table, (local, &config.data)))
@@ -110,11 +110,14 @@ fn refusal(
         is_by_root |= addressing == Addressing::Root;
     }
     let upstreams: Vec<String> = upstreams.into_iter().take(MAX_TOLD).collect();
-    let what = format!(
-        "repositories that are held here would be looked for at {}, where others may have pushed under their names: {}",
-        upstreams.join(", "),
-        listed(lost),
-    );
+    let (upstreams, lost_names) = (upstreams.join(", "), listed(lost));
+    let what = if upstreams.is_empty() {
+        format!("repositories that are held here would be out of reach: {lost_names}")
+    } else {
+        format!(
+            "repositories that are held here would be looked for at {upstreams}, where others may have pushed under their names: {lost_names}"
+        )
+    };
     let way_out = if is_by_root {
         format!(
             "reserve their names again, before the first table of the configuration: local = {}",
@@ -130,13 +133,8 @@ fn refusal(
     ))
 }
 
-fn refusal_of_host((host, upstream): (&str, &str), names: &str) -> Failure {
-    let what = format!(
-        "clients reach Forebay at {host}, which `upstreams.\"{upstream}\".hosts` gives to {upstream}: who asks there for local repositories would be given what others may have pushed under their names: {names}"
-    );
-    Failure::plain(what).with_hint(format!(
-        "give {upstream} a host name of its own, by which nobody reaches your repositories, such as docker.localhost"
-    ))
+fn refusal_of_host(given_away: &GivenAway<'_>, names: &str) -> Failure {
+    Failure::plain(given_away.told(names)).with_hint(given_away.hint())
 }
 
 /// The first few names or patterns, and how many more there are.

@@ -10,7 +10,7 @@ use forebay_config::{
     schema, show,
 };
 use forebay_limits::counted;
-use forebay_server::{has_other_files, is_data_dir};
+use forebay_server::{has_other_files, is_data_dir, rehearse};
 use forebay_terminal::{
     EXIT_CODES, ExitStatus, Failure, ListenArgs, Printer, SourceArgs, with_exit_codes,
 };
@@ -78,7 +78,9 @@ pub(super) fn run(
     match args.action {
         Action::Check(args) => {
             let sources = args.source.sources(args.listen, environment);
-            for line in summary(&sources, &load(&sources)?) {
+            let config = load(&sources)?;
+            rehearse(&sources, &config)?;
+            for line in summary(&sources, &config) {
                 printer.line(line);
             }
         }

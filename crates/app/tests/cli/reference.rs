@@ -58,13 +58,12 @@ fn with_files(config: &str) -> Program {
         lines.filter_map(|line| line.split('"').nth(1))
     };
     let mut program = Program::with_config(&config);
+    let authority = rcgen::generate_simple_self_signed(["ca.example".to_owned()]);
+    let authority = authority.expect("a certificate").cert.pem();
     for (key, content) in [
         ("password_file", "a password\n"),
         ("url_file", "https://hooks.example/T0/1\n"),
-        (
-            "ca_file",
-            "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
-        ),
+        ("ca_file", &authority),
     ] {
         for name in named(key) {
             program = program.file(name, content);

@@ -157,3 +157,50 @@ fn a_root_that_is_not_enabled_is_told_with_where() {
         "root = \"ghcr.io\"\n\n[upstreams.\"ghcr.io\"]\nenabled = false\n"
     ));
 }
+
+/// What no start takes, by the configuration alone, is told by a check in the same words.
+#[test]
+fn what_keeps_a_server_from_its_start_is_told_before() {
+    let rubbish = "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n";
+    let rules =
+        "[[access.allow]]\nwho = [\"anonymous\"]\nrepositories = [\"**\"]\nactions = [\"pull\"]\n";
+    let issuer = "[[access.workloads]]\nname = \"ci\"\nissuer = \"https://issuer.example\"\naudience = \"a\"\nclaims = { sub = \"ci\" }\nca_file = \"rubbish.pem\"\n";
+    let own = |host: &str, rest: &str| {
+        format!("local = [\"team/*\"]\n[upstreams.\"docker.io\"]\nhosts = [\"{host}\"]\n{rest}")
+    };
+    let cases = [
+        (
+            own("localhost", ""),
+            "forebay.toml:3: clients reach Forebay at localhost, which `upstreams.\"docker.io\".hosts` gives to docker.io",
+        ),
+        (
+            own("hub.example", "[access]\nurl = \"https://hub.example\"\n") + rules,
+            "forebay.toml:3: clients reach Forebay at hub.example, which",
+        ),
+        (
+            "[upstreams.\"ghcr.io\"]\nhosts = [\"registry-1.docker.io\"]\n".to_owned(),
+            "forebay.toml:2: `upstreams.\"ghcr.io\".hosts` holds \"registry-1.docker.io\", which is another upstream's name",
+        ),
+        (
+            "[upstreams.\"docker.io\"]\nca_file = \"rubbish.pem\"\n".to_owned(),
+            "cannot set up upstreams.\"docker.io\"",
+        ),
+        (format!("{rules}{issuer}"), "cannot set up access.workloads"),
+    ];
+    for (config, told) in cases {
+        let program = Program::with_config(&config).file("rubbish.pem", rubbish);
+        let checked = program.check();
+        assert!(checked.contains(told), "{checked}");
+        let started = program.run(&["serve", "--config", "forebay.toml"]);
+        let why = |told: &str| told.split_once("error: ").map(|(_, why)| why.to_owned());
+        assert_eq!(why(&started), why(&checked));
+    }
+}
+
+#[test]
+fn a_host_of_ours_that_is_an_upstreams_is_noted_where_nothing_is_lost_by_it_yet() {
+    let checked = check("[upstreams.\"docker.io\"]\nhosts = [\"127.0.0.1:5000\"]\n");
+    assert!(checked.starts_with("exit: 0"), "{checked}");
+    let note = "note: clients reach Forebay at 127.0.0.1:5000, which `upstreams.\"docker.io\".hosts` gives to docker.io: no local repository is reached there";
+    assert!(checked.contains(note), "{checked}");
+}

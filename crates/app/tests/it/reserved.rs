@@ -38,7 +38,11 @@ async fn pushed(hub: &Hub) -> Program {
 }
 
 fn is_told(ended: &Ended, told: &[&str]) {
-    assert_eq!(ended.status.code(), Some(3), "{}", ended.transcript());
+    is_told_with(3, ended, told);
+}
+
+fn is_told_with(code: i32, ended: &Ended, told: &[&str]) {
+    assert_eq!(ended.status.code(), Some(code), "{}", ended.transcript());
     for told in told {
         assert!(ended.log.contains(told), "{told}: {}", ended.transcript());
     }
@@ -138,17 +142,32 @@ async fn asked(program: &Program, method: &str, path: &str) -> u16 {
 async fn a_prefix_that_takes_our_names_is_refused_too() {
     let hub = hub().await;
     let program = pushed(&hub).await;
-    let setup = program
-        .setup
-        .clone()
-        .anew()
-        .with(&format!("local = [\"team/**\"]\n{PUSHED}"));
-    let setup = setup.upstream_with("docker.io", &hub, "prefix = \"team\"");
-    setup.write_config();
-    assert!(!program.reload().await);
-    let log = program.log.text();
-    assert!(log.contains("give it another"), "{log}");
-    assert_eq!(program.get("/v2/team/app/manifests/1").await.status, 200);
+    let with_prefix = |prefix: &str| {
+        let setup = program.setup.clone().anew();
+        let setup = setup.with(&format!("local = [\"team/**\"]\n{PUSHED}"));
+        setup.upstream_with("docker.io", &hub, &format!("prefix = \"{prefix}\""))
+    };
+    // As the first of several parts, and as the only one.
+    let told = [
+        ("team", "would be looked for at docker.io"),
+        ("single", "would be out of reach: single"),
+    ];
+    for (prefix, told) in told {
+        with_prefix(prefix).write_config();
+        assert!(!program.reload().await, "{prefix}");
+        let log = program.log.text();
+        assert!(log.contains(told), "{log}");
+        assert!(log.contains("give it another"), "{log}");
+        for path in ["/v2/team/app/manifests/1", "/v2/single/manifests/1"] {
+            assert_eq!(program.get(path).await.status, 200);
+        }
+    }
+    let setups = told.map(|(prefix, told)| (with_prefix(prefix), told));
+    program.stop().await;
+    for (setup, told) in setups {
+        let refused = setup.try_start().await.expect_err("a refusal");
+        is_told(&refused, &[told, "give it another"]);
+    }
 }
 
 /// The configuration, with a host of docker.io's and these lines at its top.
@@ -179,14 +198,16 @@ async fn an_address_at_which_we_listen_is_made_no_upstreams_where_there_are_name
     assert!(program.reload().await);
     is_ours(&program.get("/v2/team/app/manifests/1").await);
     let setup = program.stop().await.setup;
-    for (top, told) in [
-        ("local = [\"team/**\"]\n", "team/**"),
+    for (top, code, told) in [
+        // By the configuration alone.
+        ("local = [\"team/**\"]\n", 2, "team/**"),
         // Names of one part are local without a reservation.
-        ("", "single, team/app, team/web/api"),
+        ("", 3, "single, team/app, team/web/api"),
     ] {
         let without = given_away(&setup, &hub, (top, "localhost"));
         let refused = without.try_start().await.expect_err("a refusal");
-        is_told(&refused, &["clients reach Forebay at localhost", told]);
+        let told = ["clients reach Forebay at localhost", told];
+        is_told_with(code, &refused, &told);
     }
     assert!(hub.requests().is_empty(), "{}", hub.requests());
 

@@ -22,11 +22,11 @@ pub(super) fn notes(config: &Config, access: &AccessConfig) -> Vec<String> {
         ];
     }
     let pulls: Vec<Pulls<'_>> = access.rules.iter().filter_map(Pulls::of).collect();
-    let mut notes = Vec::new();
+    let mut notes = of_groups(access);
     for (number, rule) in (1..).zip(&access.rules) {
         let name = format!("rule {number} of `access.allow`");
         notes.extend(of_changes(config, &name, rule));
-        notes.extend(of_strangers(&name, rule));
+        notes.extend(of_strangers(access, &name, rule));
         let written = (&*name, "actions = [\"pull\", \"push\"]");
         notes.extend(of_pushes_without_pull(
             (Some(access), &pulls),
@@ -91,10 +91,26 @@ fn why_unchangeable(config: &Config, pattern: &TargetPattern) -> Option<String> 
     ))
 }
 
+/// Groups that everybody is in.
+fn of_groups(access: &AccessConfig) -> Vec<String> {
+    let groups = access.groups.iter();
+    let open = groups.filter(|(_, members)| members.contains(&Who::Anonymous));
+    let told = open.map(|(name, _)| {
+        format!(
+            "`access.groups` has anonymous in {name}, so everybody is in it: a rule for group:{name} is for all whom `clients.allow` lets in, without a login"
+        )
+    });
+    told.collect()
+}
+
 /// A rule that lets everybody change something.
-fn of_strangers(name: &str, rule: &AccessRule) -> Option<String> {
+fn of_strangers(access: &AccessConfig, name: &str, rule: &AccessRule) -> Option<String> {
     let acts = changes_of(rule);
-    if acts.is_empty() || !rule.who.contains(&Who::Anonymous) {
+    let is_for_everybody = |who: &Who| match who {
+        Who::Group(group) => members(access, group).any(|member| *member == Who::Anonymous),
+        who => *who == Who::Anonymous,
+    };
+    if acts.is_empty() || !rule.who.iter().any(is_for_everybody) {
         return None;
     }
     let patterns: Vec<&str> = rule
@@ -145,28 +161,22 @@ fn may_pull(
     who: &Who,
     repositories: &[Pattern<'_>],
 ) -> bool {
-    let members = |group: &str| {
-        access
-            .and_then(|access| access.groups.get(group))
-            .into_iter()
-            .flatten()
+    let stands_for =
+        |given: &Who| given == who || *given == Who::Anonymous || given.to_string().contains('*');
+    let is_for = |given: &Who| match (given, access) {
+        (Who::Group(group), Some(access)) => given == who || members(access, group).any(stands_for),
+        (given, _) => stands_for(given),
     };
-    let stands_for = |given: &Who| match given {
-        Who::Anonymous => true,
-        Who::Group(group) => {
-            members(group).any(|member| member == who || member.to_string().contains('*'))
-        }
-        given => given.to_string().contains('*'),
-    };
-    let pulls = pulls.iter().filter(|one| {
-        let mut given = one.who.iter();
-        given.any(|given| given == who || stands_for(given))
-    });
+    let pulls = pulls.iter().filter(|one| one.who.iter().any(is_for));
     let pulls: Vec<&Pattern<'_>> = pulls.flat_map(|one| &one.repositories).collect();
     repositories.iter().all(|pattern| {
         let mut pulls = pulls.iter();
         pulls.any(|pull| pull.covers(pattern))
     })
+}
+
+fn members<'c>(access: &'c AccessConfig, group: &str) -> impl Iterator<Item = &'c Who> {
+    access.groups.get(group).into_iter().flatten()
 }
 
 impl<'c> Pulls<'c> {

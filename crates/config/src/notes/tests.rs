@@ -135,6 +135,10 @@ fn access_that_says_what_it_does_is_not_spoken_of() {
         allow("anonymous", "[\"pull\"]", "docker.io/**"),
         // Everybody pulls what she pushes.
         allow("anonymous", "[\"pull\"]", "**") + &allow("user:a", "[\"push\"]", "team/*"),
+        format!(
+            "[access.groups]\ndev = [\"user:a\", \"robot:*\"]\n{}",
+            allow("group:dev", "[\"pull\", \"push\"]", "team/*")
+        ),
     ] {
         let text = format!("local = [\"team/*\"]\n{rules}");
         assert_eq!(told(&text), [] as [String; 0], "{text}");
@@ -176,6 +180,25 @@ fn pushes_of_strangers_and_a_section_without_rules_are_told() {
             "`[access]` has no rules, so nobody may pull or push anything but robots what their tokens say: write [[access.allow]]"
         ]
     );
+}
+
+#[test]
+fn a_group_that_everybody_is_in_is_told_and_what_everybody_may_by_it() {
+    let group = "local = [\"team/*\"]\n[access.groups]\ndev = [\"user:a\", \"anonymous\"]\n";
+    let everybody = "`access.groups` has anonymous in dev, so everybody is in it: a rule for group:dev is for all whom `clients.allow` lets in, without a login";
+    let pull = allow("group:dev", "[\"pull\"]", "**");
+    assert_eq!(told(&format!("{group}{pull}")), [everybody]);
+    // Everybody pulls, so a push alone has what it needs.
+    let push = allow("group:dev", "[\"push\"]", "team/*");
+    assert_eq!(
+        told(&format!("{group}{pull}{push}")),
+        [
+            everybody,
+            "rule 2 of `access.allow` lets everybody whom `clients.allow` lets in push without a login: team/*"
+        ]
+    );
+    let of_one = allow("user:b", "[\"push\"]", "team/*");
+    assert_eq!(told(&format!("{group}{pull}{of_one}")), [everybody]);
 }
 
 #[test]

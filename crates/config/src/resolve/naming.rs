@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use forebay_oci::{DOCKER_HUB, DOCKER_HUB_ALIASES};
+
 use crate::error::{ConfigProblem, Problems};
 use crate::file::{FileConfig, UpstreamFile};
 use crate::names::find_lookalike;
@@ -37,7 +39,9 @@ pub(super) fn check(file: &FileConfig, problems: &mut Problems) {
     check_apart(file, &enabled, problems);
     for (name, host, origin) in hosts {
         // A request for ghcr.io answered from docker.io would be the wrong image under the right name.
-        if host != name && file.upstreams.contains_key(&host) {
+        let is_hubs = DOCKER_HUB_ALIASES.contains(&&*host);
+        let meant = if is_hubs { DOCKER_HUB } else { &*host };
+        if meant != name && file.upstreams.contains_key(meant) {
             let key = dotted(&["upstreams", name, "hosts"]);
             let what = format!("`{key}` holds {host:?}, which is another upstream's name");
             problems.push(ConfigProblem::new(origin, what));

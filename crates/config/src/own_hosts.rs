@@ -6,23 +6,69 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use forebay_config::{Config, ListenAddress};
 use http::uri::Authority;
 use url::Url;
 
+use crate::error::{ConfigProblem, Problems};
+use crate::file::FileConfig;
+use crate::resolved::{Config, ListenAddress};
+
+/// A host of ours that is given to an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenAway<'c> {
+    /// The host, as clients write it.
+    pub host: &'c str,
+    /// The upstream's name.
+    pub upstream: &'c str,
+}
+
+impl GivenAway<'_> {
+    /// What is wrong with that where there are local repositories, or names reserved for them: these.
+    pub fn told(&self, names: &str) -> String {
+        let Self { host, upstream } = self;
+        format!(
+            "clients reach Forebay at {host}, which `upstreams.\"{upstream}\".hosts` gives to {upstream}: who asks there for local repositories would be given what others may have pushed under their names: {names}"
+        )
+    }
+
+    /// What can be done about it.
+    pub fn hint(&self) -> String {
+        format!(
+            "give {} a host name of its own, by which nobody reaches your repositories, such as docker.localhost",
+            self.upstream
+        )
+    }
+}
+
+/// Finds one in a configuration that reserves names for local repositories; where it reserves none, there may be none.
+pub(super) fn check(file: &FileConfig, config: &Config, problems: &mut Problems) {
+    if config.local.is_empty() || problems.is_doubtful(&["listen"]) {
+        return;
+    }
+    let Some(given_away) = find_given_away(config, &config.listen) else {
+        return;
+    };
+    let Some(written) = file.upstreams.get(given_away.upstream) else {
+        return;
+    };
+    let names: Vec<String> = config.local.iter().map(ToString::to_string).collect();
+    let what = given_away.told(&names.join(", "));
+    problems.push(ConfigProblem::new(&written.hosts.origin, what).hint(given_away.hint()));
+}
+
 /// The first of `hosts` in the configuration by which clients reach us, who listen there, and whose it is.
-pub(crate) fn find_given_away<'c>(
-    config: &'c Config,
-    listen: &[ListenAddress],
-) -> Option<(&'c str, &'c str)> {
+pub fn find_given_away<'c>(config: &'c Config, listen: &[ListenAddress]) -> Option<GivenAway<'c>> {
     let upstreams = config.upstreams.values();
     let mut hosts = upstreams.flat_map(|upstream| {
         let hosts = upstream.hosts.iter();
-        hosts.map(|host| (host.as_str(), upstream.name.as_str()))
+        hosts.map(|host| GivenAway {
+            host,
+            upstream: &upstream.name,
+        })
     });
     let access = config.access.as_ref();
     let url = access.and_then(|access| access.url.as_ref());
-    hosts.find(|(host, _)| {
+    hosts.find(|GivenAway { host, .. }| {
         let mut addresses = listen.iter().map(|address| address.socket);
         url.is_some_and(|url| is_of(host, url)) || addresses.any(|address| leads_to(host, address))
     })
