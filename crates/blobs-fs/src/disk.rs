@@ -9,7 +9,7 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 /// Whether a read may wait for the device.
@@ -49,7 +49,7 @@ pub struct FileState {
 
 /// What looks at the disk and leaves it as it is.
 pub trait ReadDisk: Debug + Send + Sync {
-    /// Opens a file or a directory for reading.
+    /// Opens a file or a directory for reading; never waits for what else may lie there.
     fn open(&self, path: &Path) -> io::Result<File>;
 
     /// How long an open file is, and when it changed.
@@ -153,7 +153,11 @@ pub(crate) fn read_full(
 
 impl ReadDisk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<File> {
-        File::open(path)
+        // A pipe would be waited for until somebody writes to it. For files and directories it means nothing (open(2)).
+        OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)
     }
 
     fn state(&self, file: &File) -> io::Result<FileState> {

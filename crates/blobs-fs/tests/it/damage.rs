@@ -9,9 +9,11 @@ use forebay_content::{BlobError, BlobStore};
 use forebay_oci::Digest;
 use proptest::prelude::{ProptestConfig, any};
 use proptest::proptest;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
-use crate::scene::{CHUNK, Scene, content, keep, read};
+use crate::scene::{CHUNK, PATIENCE, Scene, content, keep, read};
 
 fn flip(path: &Path, bit: u64) {
     let file = OpenOptions::new()
@@ -178,4 +180,23 @@ async fn a_stage_damaged_on_the_disk_is_noticed_by_its_readers() {
     assert!(reader.read(0).await.is_ok());
     assert!(is_corrupt(&reader.read(CHUNK as u64).await));
     assert_eq!(reader.read(2 * CHUNK as u64).await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_blob_is_damage_and_nobody_waits_for_it() {
+    let scene = Scene::new();
+    let blob = content(1, CHUNK);
+    let digest = keep(&scene.store, &blob).await.unwrap();
+    let path = scene.file_of(&digest);
+    fs::remove_file(&path).unwrap();
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let asked = async {
+        assert!(is_corrupt(&scene.store.open(&digest).await));
+        assert!(is_corrupt(&scene.store.verify(&digest).await));
+        assert_eq!(scene.store.list(None, 10).await.unwrap(), []);
+        // Whoever brings the bytes again mends it.
+        keep(&scene.store, &blob).await.unwrap();
+        assert_eq!(read(&scene.store, &digest).await.unwrap(), blob);
+    };
+    timeout(PATIENCE, asked).await.unwrap();
 }
