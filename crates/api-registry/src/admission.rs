@@ -2,7 +2,8 @@
 //!
 //! Pure. Forwarded addresses are believed of listed proxies only: any client can write the header.
 
-use std::net::{IpAddr, SocketAddr};
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use forebay_http_kit::{Peer, Secured, find_host};
@@ -38,6 +39,9 @@ const FORWARDED: [&str; 11] = [
 /// Where a browser says from what page a request comes (W3C, Fetch Metadata Request Headers).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// The client of whom a proxy says what cannot be read: no network holds it but that of all addresses.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// How many proxies behind each other are looked through.
 const MAX_HOPS: usize = 16;
 
@@ -61,8 +65,8 @@ impl ClientRules {
         })
     }
 
-    /// Whose request it is: of a trusted proxy's the last address before it that is no such proxy; where what is written is not
-    /// well-formed, the proxy by which it came, as far as that is told.
+    /// Whose request it is: of a trusted proxy's the last address before it that is no such proxy, or the proxy itself where it says
+    /// nothing; 0.0.0.0 where what is written cannot be read, or is more than so many proxies.
     pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
         // A dual-stack socket shows an IPv4 client as ::ffff:a.b.c.d.
         let peer = peer.address?.ip().to_canonical();
@@ -107,16 +111,16 @@ impl ClientRules {
         let entries = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
         let mut furthest = None;
         for (hop, entry) in entries.enumerate() {
-            // Another machine's loopback is not ours, which is always admitted.
-            let address = read_address(entry).filter(|address| !address.is_loopback());
-            let Some(address) = address.filter(|_| hop < MAX_HOPS) else {
-                // Whoever wrote that came by the proxy found last, and is not to pass for the nearest one.
-                return furthest;
+            // Whoever that is, they are not to pass for a proxy of ours.
+            let Some(address) = read_address(entry).filter(|_| hop < MAX_HOPS) else {
+                return Some(NOBODY);
             };
+            // Another machine's loopback is not ours, which is always admitted: it is the proxy there.
+            let elsewhere = Some(address).filter(|address| !address.is_loopback());
+            furthest = elsewhere.or(furthest);
             if !holds(&self.trusted_proxies, address) {
-                return Some(address);
+                break;
             }
-            furthest = Some(address);
         }
         furthest
     }
@@ -153,9 +157,15 @@ pub(crate) fn is_from_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none")
 }
 
-/// Some proxies write the port as well.
+/// Some proxies write the port as well, or the zone: by which of their links it came (RFC 4007, section 11).
 fn read_address(entry: &str) -> Option<IpAddr> {
-    let entry = entry.trim();
+    let entry = match entry.trim().split_once('%') {
+        None => Cow::Borrowed(entry.trim()),
+        Some((address, rest)) => {
+            let end = rest.find(']').unwrap_or(rest.len());
+            Cow::Owned(format!("{address}{}", &rest[end..]))
+        }
+    };
     let with_port = || Some(entry.parse::<SocketAddr>().ok()?.ip());
     let address = entry.parse().ok().or_else(with_port)?;
     Some(address.to_canonical())
@@ -326,18 +336,25 @@ mod tests {
             ("fd99::1", vec!["2001:db8::7"], "2001:db8::7"),
             (PROXY, vec!["10.4.4.4:4711"], "10.4.4.4"),
             (PROXY, vec!["[2001:db8::7]:4711"], "2001:db8::7"),
-            // Where it names nobody else, or nobody at all, it is itself.
+            (PROXY, vec!["fe80::1%eth0"], "fe80::1"),
+            (PROXY, vec!["[fe80::1%25eth0]:4711, 10.9.0.2"], "fe80::1"),
+            // Where it names nobody else, or a program beside a proxy, it is that proxy.
             (PROXY, vec!["10.9.0.3, 10.9.0.2"], "10.9.0.3"),
             (PROXY, vec![], PROXY),
-            (PROXY, vec![""], PROXY),
-            (PROXY, vec!["unknown"], PROXY),
-            (PROXY, vec!["10.4.4.4,"], PROXY),
-            (PROXY, vec!["10.4.4.4, 10.9.0.2, x"], PROXY),
             (PROXY, vec!["127.0.0.1"], PROXY),
+            (PROXY, vec!["::ffff:127.0.0.1%eth0"], PROXY),
             (PROXY, vec!["::1, 10.9.0.2"], "10.9.0.2"),
-            (PROXY, vec!["garbage, 10.9.0.2"], "10.9.0.2"),
-            (PROXY, vec!["10.4.4.4.4"], PROXY),
-            (PROXY, vec!["0x0a040404"], PROXY),
+            // Where nobody can tell who it is, it is nobody, and no proxy of ours.
+            (PROXY, vec![""], "0.0.0.0"),
+            (PROXY, vec!["unknown"], "0.0.0.0"),
+            (PROXY, vec!["unix:"], "0.0.0.0"),
+            (PROXY, vec!["10.4.4.4,"], "0.0.0.0"),
+            (PROXY, vec!["10.4.4.4:x"], "0.0.0.0"),
+            (PROXY, vec!["10.4.4.4, 10.9.0.2, x"], "0.0.0.0"),
+            (PROXY, vec!["garbage, 10.9.0.2"], "0.0.0.0"),
+            (PROXY, vec!["10.4.4.4.4"], "0.0.0.0"),
+            (PROXY, vec!["0x0a040404"], "0.0.0.0"),
+            (PROXY, vec!["%eth0"], "0.0.0.0"),
         ] {
             let found = client(&rules(), peer, &forwarded);
             assert_eq!(found.to_string(), expected, "{peer} {forwarded:?}");
@@ -349,6 +366,29 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_on_this_machine_lets_in_nobody_whom_it_does_not_name() {
+        let rules = ClientRules {
+            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            ..rules()
+        };
+        for (forwarded, is_admitted) in [
+            ("10.1.2.3", true),
+            ("192.0.2.7", false),
+            ("fe80::1", false),
+            ("fe80::1%eth0", false),
+            ("[fe80::1%eth0]:4711", false),
+            ("unix:", false),
+            ("192.0.2.7:x", false),
+            // Two proxies behind each other, and a program of this machine.
+            ("192.0.2.7, 127.0.0.1", false),
+            ("127.0.0.1", true),
+        ] {
+            let found = client(&rules, "127.0.0.1", &[forwarded]);
+            assert_eq!(rules.admit(Some(found)), is_admitted, "{forwarded}");
+        }
+    }
+
+    #[test]
     fn no_more_than_so_many_proxies_are_looked_through() {
         let chain = |proxies: usize| -> &'static str {
             let proxies = vec!["10.9.0.2"; proxies].join(",");
@@ -356,11 +396,11 @@ mod tests {
         };
         let seen = |proxies| client(&rules(), "10.9.0.1", &[chain(proxies)]).to_string();
         assert_eq!(seen(MAX_HOPS - 1), "10.4.4.4");
-        assert_eq!(seen(MAX_HOPS), "10.9.0.2");
-        assert_eq!(seen(5_000), "10.9.0.2");
+        assert_eq!(seen(MAX_HOPS), "0.0.0.0");
+        assert_eq!(seen(5_000), "0.0.0.0");
         let mut headers = HeaderMap::new();
         headers.insert(FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\xfe").unwrap());
-        assert_eq!(rules().find_forwarded(&headers), None);
+        assert_eq!(rules().find_forwarded(&headers), Some(NOBODY));
     }
 
     #[test]

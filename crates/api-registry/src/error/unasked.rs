@@ -30,7 +30,7 @@ impl OciError {
             ),
             StatusCode::SERVICE_UNAVAILABLE => (
                 ErrorCode::Unavailable,
-                "too many connections".to_owned(),
+                "too many connections, or too many answers that nobody reads: come again in a moment".to_owned(),
                 "busy",
             ),
             _ => (

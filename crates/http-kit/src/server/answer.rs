@@ -6,16 +6,19 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::header::{CONNECTION, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+use super::access::ClientAddress;
 use super::activity::Activity;
+use super::body::Body;
+use super::buffers::{Buffers, Holder, NoRoom};
 use super::host;
-use super::limits::MAX_TARGET_BYTES;
+use super::limits::{COUNTED_BYTES, MAX_TARGET_BYTES};
 use super::record::{Record, Recorded};
-use super::refusal::refuse;
+use super::refusal::{Words, refuse};
 use super::request::{Peer, RequestBody};
 use super::{Handler, Shared};
 
@@ -47,6 +50,10 @@ pub(super) async fn answer<H: Handler>(
             refuse(StatusCode::INTERNAL_SERVER_ERROR, H::refusal)
         })
     };
+    if counted(&shared.answers, &mut response, peer).await == Err(NoRoom) {
+        tracing::debug!(request_id = %id, "too much of what was answered is not read yet");
+        response = instead(response, H::refusal);
+    }
     if needs_length && response.body().size_hint().exact().is_none() {
         tracing::error!(request_id = %id, "a handler gave a body without a length to a client below HTTP/1.1");
         response = refuse(StatusCode::INTERNAL_SERVER_ERROR, H::refusal);
@@ -57,6 +64,42 @@ pub(super) async fn answer<H: Handler>(
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     record.follow(response)
+}
+
+/// Counts an answer that is whole in memory, for as long as it is.
+///
+/// # Errors
+/// There is no room for it among those that are not read, or its client has all that one may.
+async fn counted(
+    answers: &Buffers,
+    response: &mut Response<Body>,
+    peer: Peer,
+) -> Result<(), NoRoom> {
+    let length = match response.body() {
+        Body::Full(bytes) if bytes.len() > COUNTED_BYTES => bytes.len(),
+        _ => return Ok(()),
+    };
+    let client = response
+        .extensions()
+        .get()
+        .map(|&ClientAddress(client)| client);
+    let mut room = answers.room_for(Holder {
+        address: client.or_else(|| peer.address.map(|address| address.ip())),
+        is_let_in: true,
+    });
+    answers.grow(&mut room, length).await?;
+    let body = std::mem::take(response.body_mut());
+    *response.body_mut() = body.held_in(room);
+    Ok(())
+}
+
+/// What is said in the place of an answer for which there is no room; the access log hears what it would have of that.
+fn instead(mut response: Response<Body>, words: Words) -> Response<Body> {
+    let mut refused = refuse(StatusCode::SERVICE_UNAVAILABLE, words);
+    let soon = HeaderValue::from_static("1");
+    refused.headers_mut().insert(RETRY_AFTER, soon);
+    *refused.extensions_mut() = std::mem::take(response.extensions_mut());
+    refused
 }
 
 /// False where a proxy in front of us may have seen another end of the request's body than we do: then nothing that follows on

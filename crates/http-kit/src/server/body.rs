@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use http_body::{Frame, SizeHint};
 
+use super::buffers::Room;
 use super::file_lane::{FileLane, PLACEHOLDER_BYTES};
 use super::file_part::FilePart;
 
@@ -50,6 +51,27 @@ impl Body {
             chunks: Box::pin(chunks.map_err(Into::into)),
             remaining: length,
         })
+    }
+
+    /// The same, counted in `room` until the last of its bytes are sent or nobody wants them any more. A stream, which has none at
+    /// hand, is not.
+    pub(super) fn held_in(self, room: Room) -> Self {
+        match self {
+            Self::Full(bytes) => Self::Full(Bytes::from_owner(Held { bytes, _room: room })),
+            other => other,
+        }
+    }
+}
+
+/// Bytes with the room that they are counted in.
+struct Held {
+    bytes: Bytes,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

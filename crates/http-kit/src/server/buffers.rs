@@ -1,4 +1,5 @@
-//! The bytes of requests' bodies that are held whole in memory, counted over all of a server, and how many one address may hold.
+//! The bytes of bodies that are held whole in memory, of requests as of answers, counted over all of a server, and how many one
+//! address may hold.
 //!
 //! Each such body has a cap of its own; many at once would still take all memory there is.
 

@@ -20,6 +20,9 @@ pub(super) const HANDSHAKE_SHARE: usize = 8;
 /// gives its turns back soon.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// An answer up to this long is not counted, in bytes: nearly all manifests, and as much as a socket takes at once.
+pub(super) const COUNTED_BYTES: usize = 16 * 1024;
+
 /// What the listener puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeLimits {
@@ -40,6 +43,10 @@ pub struct ServeLimits {
     /// next one of a single address (of IPv6: a /64) that has half of them. Those whose login is in the body have an eighth of them
     /// together, of which one address has an eighth.
     pub max_buffered_bytes: usize,
+    /// Bytes at once of answers that are whole in memory and not sent yet, over all connections, of each that has more
+    /// than 16 KiB; the next one becomes a 503. So does the next one of a single client's address (of IPv6: a /64) that has half of
+    /// them.
+    pub max_answer_bytes: usize,
     /// How long a reader may take nothing at all; a slow one that takes some lives.
     pub write_stall: Duration,
     /// HTTP/2 streams at once on a connection.
@@ -55,6 +62,7 @@ impl Default for ServeLimits {
             body_idle: Duration::from_secs(30),
             body_within: Duration::from_mins(1),
             max_buffered_bytes: 32 * 1024 * 1024,
+            max_answer_bytes: 64 * 1024 * 1024,
             write_stall: Duration::from_mins(1),
             max_streams: 128,
         }

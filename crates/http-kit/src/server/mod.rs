@@ -28,6 +28,7 @@ mod tls;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use forebay_jobs::Supervisor;
 use http::{Request, Response, StatusCode};
@@ -68,7 +69,8 @@ pub trait Handler: Send + Sync + 'static {
     ) -> impl Future<Output = Response<Body>> + Send;
 
     /// The JSON body of what the server answers without the handler: 400 to what is no request or does not name one host, 414 and
-    /// 431 to what is too long, 500 where the handler gave nothing that can be sent, 503 to a connection too many. None, unless
+    /// 431 to what is too long, 500 where the handler gave nothing that can be sent, 503 to a connection too many, and in the place
+    /// of an answer for which there is no room among those that are not read. None, unless
     /// the handler has one.
     fn refusal(_status: StatusCode) -> String {
         String::new()
@@ -89,6 +91,8 @@ struct Shared<H> {
     shedding: Arc<Semaphore>,
     handshakes: Handshakes,
     buffers: Arc<Buffers>,
+    /// For answers, which are whole already when they are counted: none waits.
+    answers: Buffers,
 }
 
 impl<H: Handler> Server<H> {
@@ -111,6 +115,7 @@ impl<H: Handler> Server<H> {
             ids: RequestIds::new(),
             connections,
             buffers: Arc::new(Buffers::up_to(limits.max_buffered_bytes, ROOM_WITHIN)),
+            answers: Buffers::up_to(limits.max_answer_bytes, Duration::ZERO),
             shedding: Arc::new(Semaphore::new(SHED_AT_ONCE)),
             handshakes: Handshakes::up_to(HANDSHAKES_AT_ONCE, HANDSHAKES_AT_ONCE / HANDSHAKE_SHARE),
         };

@@ -36,6 +36,8 @@ mod smuggling;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod unread;
+#[cfg(test)]
 mod upstream;
 #[cfg(test)]
 mod weak;
