@@ -10,6 +10,7 @@ mod client_limits;
 mod door;
 mod error;
 mod guest;
+mod list_turns;
 mod pushing;
 mod range;
 mod refusals;

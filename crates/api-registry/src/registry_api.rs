@@ -25,10 +25,11 @@ use crate::caller::{caller, named};
 use crate::client_limits::Used;
 use crate::door::{self, Visitor};
 use crate::guest::{self, Guest};
+use crate::list_turns::ListTurns;
 use crate::pushing::Pushing;
 use crate::refusals::Refusals;
 use crate::table::Table;
-use crate::{Answered, OciError, Outcome, answer, tokens};
+use crate::{Answered, OciError, Outcome, What, answer, tokens};
 
 /// How often is looked whether an hour is over of which the audit log has to be told how many refused tries it has no lines of.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -41,6 +42,7 @@ pub struct RegistryApi {
     clock: Arc<dyn Clock>,
     used: Arc<Used>,
     refusals: Arc<Refusals>,
+    lists: ListTurns,
 }
 
 /// The route table and the sources are built from one configuration, so this is a bug.
@@ -58,6 +60,7 @@ impl RegistryApi {
             clock,
             used: Arc::default(),
             refusals: Arc::default(),
+            lists: ListTurns::default(),
         }
     }
 
@@ -350,6 +353,11 @@ impl RegistryApi {
             request: &request,
             clock: &*self.clock,
         };
+        let is_own_list = local.is_some() && content.what(asked.is_head) == What::List;
+        let _turn = is_own_list
+            .then(|| self.lists.take(asked.client))
+            .transpose()
+            .map_err(|busy| OciError::from_source(&busy, kind, target))?;
         content.ask(asked, name, &at).await
     }
 }

@@ -41,6 +41,9 @@ pub(crate) enum SqlError {
     /// No answer in time.
     #[error("no answer within {0:?}")]
     Slow(Duration),
+    /// A look-up had no turn, or no end, in time.
+    #[error("nothing was read within {0:?}")]
+    NotRead(Duration),
     /// Asked after it was closed.
     #[error("it is closed")]
     Closed,
@@ -114,6 +117,9 @@ impl From<SqlError> for CatalogError {
     fn from(error: SqlError) -> Self {
         if let SqlError::Format { found, supported } = error {
             return Self::Format { found, supported };
+        }
+        if let SqlError::NotRead(_) = error {
+            return Self::Busy(Arc::new(error));
         }
         match error.meaning() {
             CodeMeaning::NoSpace => Self::NoSpace(Arc::new(error)),

@@ -18,6 +18,10 @@ use crate::error::SqlError;
 /// The most connections that read at once.
 const MAX_READERS: usize = 4;
 
+/// The most of these that lists have at once: some are left to look-ups, which pulls wait for, however many lists are asked for and
+/// however long they are.
+const MAX_LISTS: usize = MAX_READERS / 2;
+
 /// The longest that a read may take, its wait for a connection included. A disk that hangs must not hold a pull for ever.
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
@@ -26,6 +30,7 @@ pub(crate) struct Readers {
     options: AnyConnectOptions,
     idle: Mutex<Vec<AnyConnection>>,
     permits: Semaphore,
+    lists: Semaphore,
 }
 
 /// A connection on loan. Dropped before `give_back`, as when its query failed or was given up, it is closed.
@@ -43,6 +48,7 @@ impl Readers {
             options,
             idle: Mutex::default(),
             permits: Semaphore::new(MAX_READERS),
+            lists: Semaphore::new(MAX_LISTS),
         }
     }
 
@@ -60,12 +66,13 @@ impl Readers {
         .await
     }
 
-    /// All of the query's rows.
+    /// All of the query's rows, in their turn among other lists.
     pub(crate) async fn list(
         &self,
         query: Query<'_, Any, AnyArguments>,
     ) -> Result<Vec<AnyRow>, SqlError> {
         in_time(async {
+            let _turn = self.lists.acquire().await.map_err(|_| SqlError::Closed)?;
             let mut reader = self.borrow().await?;
             let rows = query.fetch_all(&mut reader.connection).await?;
             reader.give_back();
@@ -92,6 +99,7 @@ impl Readers {
     /// Closes the idle connections and lends none any more; those on loan close when they come back.
     pub(crate) async fn close(&self) {
         self.permits.close();
+        self.lists.close();
         let idle = std::mem::take(&mut *self.idle());
         for connection in idle {
             // It has read only: there is nothing that a failure to close could lose.
@@ -129,6 +137,40 @@ impl Reader<'_> {
 async fn in_time<T>(work: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
     match tokio::time::timeout(READ_LIMIT, work).await {
         Ok(done) => done,
-        Err(_) => Err(SqlError::Slow(READ_LIMIT)),
+        Err(_) => Err(SqlError::NotRead(READ_LIMIT)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::poll;
+
+    use super::*;
+    use crate::dialect::Access;
+
+    #[tokio::test]
+    async fn lists_that_wait_for_their_turn_keep_no_look_up_waiting() {
+        sqlx::any::install_default_drivers();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("some.sqlite");
+        let address = dialect::address(&path, Access::Write).unwrap();
+        let readers = Readers::new(address.parse().unwrap());
+        let turns = readers.lists.acquire_many(2).await.unwrap();
+        let list = || Box::pin(readers.list(sqlx::query("SELECT 1 UNION SELECT 2")));
+        let mut lists: Vec<_> = (0..2 * MAX_READERS).map(|_| list()).collect();
+        for list in &mut lists {
+            assert!(poll!(list).is_pending());
+        }
+        for _ in 0..2 * MAX_READERS {
+            let found = readers.find(sqlx::query("SELECT 1")).await;
+            assert!(found.unwrap().is_some());
+        }
+        drop(turns);
+        for list in lists {
+            assert_eq!(list.await.unwrap().len(), 2);
+        }
+        readers.close().await;
+        let closed = list().await;
+        assert!(matches!(closed, Err(SqlError::Closed)));
     }
 }

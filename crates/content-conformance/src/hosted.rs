@@ -84,6 +84,7 @@ macro_rules! hosted_suite {
             referrers_are_told_before_their_subject_comes_and_after_it_goes,
             referrers_are_told_of_one_artifact_type,
             referrers_are_told_page_by_page,
+            a_page_of_referrers_has_no_more_annotations_than_a_list_may,
             a_manifest_pushed_without_its_subject_is_no_referrer_any_more,
             a_push_beyond_the_quota_changes_nothing,
             a_quota_counts_what_the_repository_would_hold,

@@ -248,6 +248,9 @@ pub enum CatalogError {
         /// The newest that we read.
         supported: i64,
     },
+    /// It had no turn in time, or took too long over a look-up; nothing was changed.
+    #[error("the database has more to do than it can now")]
+    Busy(#[source] BoxError),
     /// Anything else.
     #[error("the database failed")]
     Failed(#[source] BoxError),

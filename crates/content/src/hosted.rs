@@ -9,6 +9,10 @@ use forebay_oci::{Digest, MediaType, RepositoryName, Tag};
 
 use crate::{BlobStat, CatalogError, ChildKind, TagNames, Timestamp};
 
+/// The most annotations that one page of referrers brings into memory, in bytes: as many as the longest list for clients has. The
+/// first referrer of a page comes however many it has.
+pub const MAX_REFERRERS_BYTES: usize = 4 * 1024 * 1024;
+
 /// All roles together.
 pub trait Hosted: HostedContent + HostedLists + HostedPushes + HostedDrops + HostedUpkeep {}
 
@@ -78,7 +82,8 @@ pub trait HostedLists: Send + Sync {
     ) -> Result<Option<TagNames>, CatalogError>;
 
     /// The manifests of the repository that have that subject after `after` in the order of their digests, all or those of one
-    /// artifact type, at most `limit`. The subject itself need not be there.
+    /// artifact type, at most `limit`, and no more than have [`MAX_REFERRERS_BYTES`] of annotations together. None is the end. The
+    /// subject itself need not be there.
     async fn hosted_referrers(
         &self,
         repository: &RepositoryName,

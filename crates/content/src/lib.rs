@@ -45,8 +45,8 @@ pub use event::{Event, FillEnd, Ignore, Observe, UpstreamAnswer, UpstreamCall};
 pub use hosted::{
     BlobMount, Committed, DropGuard, Dropped, Hosted, HostedBlob, HostedChild, HostedContent,
     HostedDrops, HostedEntry, HostedLists, HostedManifest, HostedPushes, HostedRepository,
-    HostedUpkeep, HostedUsage, ManifestPush, Referrer, ReferrersOf, RepositorySettings, TagBounds,
-    TagHolder,
+    HostedUpkeep, HostedUsage, MAX_REFERRERS_BYTES, ManifestPush, Referrer, ReferrersOf,
+    RepositorySettings, TagBounds, TagHolder,
 };
 pub use journal::{
     Change, Journal, JournalEntry, JournalPage, JournalPlace, JournalReader, MAX_ABSENT,

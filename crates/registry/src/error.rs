@@ -183,9 +183,10 @@ impl From<CatalogError> for PushError {
         match error {
             CatalogError::NoSpace(_) => Self::NoSpace,
             CatalogError::NotWritable(_) => Self::NotWritable,
-            CatalogError::Corrupt(_) | CatalogError::Format { .. } | CatalogError::Failed(_) => {
-                Self::Internal(std::sync::Arc::new(error))
-            }
+            CatalogError::Corrupt(_)
+            | CatalogError::Format { .. }
+            | CatalogError::Busy(_)
+            | CatalogError::Failed(_) => Self::Internal(std::sync::Arc::new(error)),
         }
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_content::{
-    List, Missing, Provenance, Referrer, ReferrersOf, SourceError, TagNames, within,
+    List, MAX_REFERRERS_BYTES, Missing, Provenance, Referrer, ReferrersOf, SourceError, TagNames,
+    within,
 };
 use forebay_oci::{Digest, MediaType, Page, RepositoryName};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::local_registry::LocalRegistry;
 use crate::pull::internal;
@@ -30,13 +31,6 @@ const WALK_WITHIN: Duration = Duration::from_secs(10);
 
 /// The most referrers of a page.
 const MAX_REFERRERS: u64 = 1_000;
-
-/// How many referrers are read at a time: each may bring annotations as long as a manifest.
-const REFERRERS_AT_ONCE: u32 = 16;
-
-/// The longest page of referrers, in bytes: as long as a manifest may be for any client (distribution-spec, "Listing Referrers").
-/// One referrer is always told, however long.
-const MAX_REFERRERS_BYTES: usize = 4 * 1024 * 1024;
 
 impl LocalRegistry {
     /// A page of the repository's tags.
@@ -138,35 +132,29 @@ impl LocalRegistry {
         };
         // What is no digest comes from no page of ours: the list begins at its beginning.
         let mut after: Option<Digest> = page.last.as_deref().and_then(|last| last.parse().ok());
-        let index = |manifests: &[Box<RawValue>]| {
-            json!({
-                "schemaVersion": 2,
-                "mediaType": MediaType::OCI_INDEX.as_str(),
-                "manifests": manifests,
-            })
-        };
         let mut manifests = Vec::new();
-        let mut bytes = index(&manifests).to_string().len();
+        let mut bytes = ReferrerPage::of(&manifests).to_json()?.len();
         let mut more = None;
-        'pages: loop {
+        // Of none there is nothing to look up.
+        'pages: while limit.entries > 0 {
+            let asked = limit.asked().saturating_sub(count(&manifests));
             let rows = &self.stores.rows;
-            let batch = rows.hosted_referrers(repository, &of, after.as_ref(), REFERRERS_AT_ONCE);
+            let batch = rows.hosted_referrers(repository, &of, after.as_ref(), asked);
             let batch = batch.await.map_err(internal)?;
-            let is_end = batch.len() < REFERRERS_AT_ONCE as usize;
+            if batch.is_empty() {
+                break;
+            }
             for referrer in &batch {
                 let descriptor = descriptor(referrer)?;
                 // With the comma before it.
                 bytes += descriptor.get().len() + 1;
                 let is_too_long = bytes > MAX_REFERRERS_BYTES && !manifests.is_empty();
-                if manifests.len() as u64 >= limit.entries || is_too_long {
-                    more = after.filter(|_| limit.entries > 0);
+                if manifests.len() >= limit.shown() || is_too_long {
+                    more = after;
                     break 'pages;
                 }
                 manifests.push(descriptor);
                 after = Some(referrer.manifest.digest.clone());
-            }
-            if is_end {
-                break;
             }
         }
         let more = more.map(|last| Page {
@@ -174,8 +162,10 @@ impl LocalRegistry {
             last: Some(last.to_string()),
         });
         Ok(List {
+            json: ReferrerPage::of(&manifests).to_json()?.into(),
+            more,
             filtered: artifact_type.is_some(),
-            ..list(&index(&manifests), more)
+            provenance: Provenance::Kept,
         })
     }
 }
@@ -185,6 +175,41 @@ impl LocalRegistry {
 struct TagPage<'a> {
     name: &'a str,
     tags: &'a TagNames,
+}
+
+/// A page of referrers, an index. Source: OCI distribution-spec, "Listing Referrers".
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReferrerPage<'a> {
+    schema_version: u8,
+    media_type: &'a str,
+    manifests: &'a [Box<RawValue>],
+}
+
+impl<'a> ReferrerPage<'a> {
+    fn of(manifests: &'a [Box<RawValue>]) -> Self {
+        Self {
+            schema_version: 2,
+            media_type: MediaType::OCI_INDEX.as_str(),
+            manifests,
+        }
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>, SourceError> {
+        serde_json::to_vec(self).map_err(SourceError::internal)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReferrerDescriptor<'a> {
+    media_type: &'a str,
+    digest: &'a str,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<&'a RawValue>,
 }
 
 /// How many entries a page has.
@@ -222,22 +247,27 @@ impl Limit {
     }
 }
 
-/// The descriptor by which a manifest is listed with its subject.
+/// The descriptor by which a manifest is listed with its subject. Source: OCI image-spec, "Content Descriptors".
 fn descriptor(referrer: &Referrer) -> Result<Box<RawValue>, SourceError> {
+    let annotations = referrer.annotations.as_deref();
+    let annotations: Option<&RawValue> = annotations
+        .map(serde_json::from_str)
+        .transpose()
+        .map_err(SourceError::internal)?;
     let manifest = &referrer.manifest;
-    let mut fields = Map::new();
-    fields.insert("mediaType".into(), manifest.media_type.as_str().into());
-    fields.insert("digest".into(), manifest.digest.to_string().into());
-    fields.insert("size".into(), manifest.size.into());
-    if let Some(artifact_type) = &referrer.artifact_type {
-        fields.insert("artifactType".into(), artifact_type.as_str().into());
-    }
-    if let Some(annotations) = &referrer.annotations {
-        let annotations: Value =
-            serde_json::from_str(annotations).map_err(SourceError::internal)?;
-        fields.insert("annotations".into(), annotations);
-    }
-    serde_json::value::to_raw_value(&fields).map_err(SourceError::internal)
+    let descriptor = ReferrerDescriptor {
+        media_type: manifest.media_type.as_str(),
+        digest: &manifest.digest.to_string(),
+        size: manifest.size,
+        artifact_type: referrer.artifact_type.as_deref(),
+        annotations,
+    };
+    serde_json::value::to_raw_value(&descriptor).map_err(SourceError::internal)
+}
+
+/// How many they are.
+fn count(manifests: &[Box<RawValue>]) -> u32 {
+    u32::try_from(manifests.len()).unwrap_or(u32::MAX)
 }
 
 fn list(json: &Value, more: Option<Page>) -> List {

@@ -92,7 +92,7 @@ impl fmt::Display for RowsError {
                 f,
                 " has format {found}, and this version reads up to {supported}"
             ),
-            CatalogError::Failed(_) => f.write_str(" cannot be used"),
+            CatalogError::Busy(_) | CatalogError::Failed(_) => f.write_str(" cannot be used"),
         }
     }
 }

@@ -169,6 +169,9 @@ fn message(failure: &SourceError, image: &Target) -> String {
                 "{failure}: the repository does not exist, or the operator has configured no credentials that may read it"
             )
         }
+        SourceError::Busy if image.is_local() => {
+            "the registry has more to look up than it can now; ask again in a moment".to_owned()
+        }
         other => find_words(other, upstream).unwrap_or_else(|| other.to_string()),
     }
 }

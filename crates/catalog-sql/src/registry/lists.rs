@@ -1,6 +1,6 @@
 //! Manifests of a repository, a page at a time: as lifecycle rules look at them, and as referrers of a subject.
 
-use forebay_content::{ChildKind, HostedEntry, Referrer, ReferrersOf};
+use forebay_content::{ChildKind, HostedEntry, MAX_REFERRERS_BYTES, Referrer, ReferrersOf};
 use forebay_oci::{Digest, RepositoryName};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
@@ -31,6 +31,14 @@ pub(super) const ABSENT_BLOBS: &str =
      WHERE r.name = $1 AND m.repository = r.id AND m.digest = $2 AND c.parent = m.id AND c.kind = 1
          AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.repository = r.id AND b.digest = c.child)
      ORDER BY c.child LIMIT $3";
+
+/// What a referrer is told by.
+pub(super) const REFERRER: &str =
+    "m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at, m.is_pinned, m.seal,
+             m.artifact_type, m.annotations, m.referrer_seal";
+
+/// How much of it may be long, which takes no look at it.
+pub(super) const REFERRER_BYTES: &str = "coalesce(octet_length(m.annotations), 0)";
 
 /// The manifest as lifecycle rules look at it.
 pub(super) async fn find_entry(
@@ -85,41 +93,61 @@ pub(super) async fn absent_blobs(
     rows.iter().map(|found| row::digest(found, 0)).collect()
 }
 
-/// A page of the manifests that have that subject, in the order of their digests.
+/// A page of the manifests that have that subject, in the order of their digests: as many as there is room for, by what they would
+/// bring into memory.
 pub(super) async fn referrers_after(
     readers: &Readers,
     repository: &RepositoryName,
     of: &ReferrersOf,
     (after, limit): (Option<&Digest>, u32),
 ) -> Result<Vec<Referrer>, SqlError> {
-    let query = sqlx::query(AssertSqlSafe(referrers_statement(
-        of.artifact_type.is_some(),
-    )))
-    .bind(repository.as_str())
-    .bind(digest_key(&of.subject))
-    .bind(after.map(digest_key).unwrap_or_default())
-    .bind(i64::from(limit));
-    let query = match &of.artifact_type {
-        Some(artifact_type) => query.bind(artifact_type.as_str()),
-        None => query,
+    let ask = async |columns, limit: i64| {
+        let is_filtered = of.artifact_type.is_some();
+        let query = sqlx::query(AssertSqlSafe(referrers_statement(columns, is_filtered)))
+            .bind(repository.as_str())
+            .bind(digest_key(&of.subject))
+            .bind(after.map(digest_key).unwrap_or_default())
+            .bind(limit);
+        let query = match &of.artifact_type {
+            Some(artifact_type) => query.bind(artifact_type.as_str()),
+            None => query,
+        };
+        readers.list(query).await
     };
-    let rows = readers.list(query).await?;
+    let mut lengths = Vec::new();
+    for found in ask(REFERRER_BYTES, i64::from(limit)).await? {
+        lengths.push(row::count(&found, 0)?);
+    }
+    let room = i64::try_from(fitting(&lengths)).unwrap_or(i64::MAX);
+    if room == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = ask(REFERRER, room).await?;
     rows.iter()
         .map(|found| referrer(repository, found))
         .collect()
 }
 
+/// How many of the first have no more than [`MAX_REFERRERS_BYTES`] together; the first in any case.
+fn fitting(lengths: &[u64]) -> usize {
+    let mut bytes = 0_u64;
+    let fits = |length: &&u64| {
+        bytes = bytes.saturating_add(**length);
+        bytes <= MAX_REFERRERS_BYTES as u64
+    };
+    let count = lengths.iter().take_while(fits).count();
+    count.max(lengths.len().min(1))
+}
+
 /// The statement of a page of referrers, all or of one artifact type.
-pub(super) fn referrers_statement(is_filtered: bool) -> String {
+pub(super) fn referrers_statement(columns: &str, is_filtered: bool) -> String {
     let filter = if is_filtered {
         "AND m.artifact_type = $5"
     } else {
         ""
     };
     format!(
-        "SELECT m.digest, m.media_type, m.size, m.subject, m.pushed_at, m.pulled_at, m.is_pinned, m.seal,
-             m.artifact_type, m.annotations, m.referrer_seal
-         FROM repositories r JOIN manifests m ON m.repository = r.id
+        "SELECT {columns} FROM repositories r JOIN manifests m ON m.repository = r.id
          WHERE r.name = $1 AND m.subject = $2 AND m.digest > $3 {filter} ORDER BY m.digest LIMIT $4"
     )
 }

@@ -3,7 +3,10 @@
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::lists::{ABSENT_BLOBS, AFTER, OF_ONE, PARENTS, entries_statement, referrers_statement};
+use super::lists::{
+    ABSENT_BLOBS, AFTER, OF_ONE, PARENTS, REFERRER, REFERRER_BYTES, entries_statement,
+    referrers_statement,
+};
 use super::{RegistryLayout, blobs, children, held, tags};
 use crate::dialect::{self, Access};
 use crate::layout::Layout;
@@ -52,20 +55,22 @@ async fn a_page_of_tags_is_a_range_of_their_key() {
 
 #[tokio::test]
 async fn a_page_of_referrers_is_a_range_of_an_index() {
-    let all = plan(&referrers_statement(false)).await;
-    let of_type = plan(&referrers_statement(true)).await;
-    assert!(
-        all.contains("INDEX referrers (repository=? AND subject=? AND digest>?)"),
-        "{all}"
-    );
-    assert!(
-        of_type.contains(
-            "INDEX referrers_by_type (repository=? AND subject=? AND artifact_type=? AND digest>?)"
-        ),
-        "{of_type}"
-    );
-    for plan in [all, of_type] {
-        assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+    for columns in [REFERRER, REFERRER_BYTES] {
+        let all = plan(&referrers_statement(columns, false)).await;
+        let of_type = plan(&referrers_statement(columns, true)).await;
+        assert!(
+            all.contains("INDEX referrers (repository=? AND subject=? AND digest>?)"),
+            "{all}"
+        );
+        assert!(
+            of_type.contains(
+                "INDEX referrers_by_type (repository=? AND subject=? AND artifact_type=? AND digest>?)"
+            ),
+            "{of_type}"
+        );
+        for plan in [all, of_type] {
+            assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sentences about who refers to whom.
 
-use forebay_content::{Hosted, ManifestPush, Referrer, ReferrersOf};
+use forebay_content::{Hosted, MAX_REFERRERS_BYTES, ManifestPush, Referrer, ReferrersOf};
 use forebay_oci::Digest;
 
 use super::{digest, knowing, manifest, name, push, push_done};
@@ -146,6 +146,39 @@ pub async fn referrers_are_told_page_by_page<H: Hosted>(hosted: &H) {
             }
             assert_eq!(told, sorted(&names), "{limit} at a time");
         }
+    }
+}
+
+/// One that has more is told by itself.
+pub async fn a_page_of_referrers_has_no_more_annotations_than_a_list_may<H: Hosted>(hosted: &H) {
+    let app = name("team/app");
+    let third = MAX_REFERRERS_BYTES / 3;
+    let lengths = [third, third, third, third, MAX_REFERRERS_BYTES + 1, third];
+    for (number, length) in lengths.into_iter().enumerate() {
+        let long = ManifestPush {
+            annotations: Some(format!("{{\"of\":\"{}\"}}", "x".repeat(length))),
+            ..about("image", &number.to_string(), Some(SIGNATURE))
+        };
+        push_done(hosted, &app, &long).await;
+    }
+    for artifact_type in [None, Some(SIGNATURE.to_owned())] {
+        let of = ReferrersOf {
+            artifact_type,
+            ..of("image")
+        };
+        let mut told: Vec<Digest> = Vec::new();
+        loop {
+            let page = hosted.hosted_referrers(&app, &of, told.last(), 100).await;
+            let page = page.unwrap();
+            let bytes = |found: &Referrer| found.annotations.as_ref().map_or(0, String::len);
+            let bytes: usize = page.iter().map(bytes).sum();
+            assert!(page.len() == 1 || bytes <= MAX_REFERRERS_BYTES, "{bytes}");
+            if page.is_empty() {
+                break;
+            }
+            told.extend(page.into_iter().map(|found| found.manifest.digest));
+        }
+        assert_eq!(told, sorted(&["0", "1", "2", "3", "4", "5"]));
     }
 }
 

@@ -9,7 +9,8 @@ use crate::catalog::ChildKind;
 use crate::clock::Timestamp;
 use crate::hosted::{
     Committed, DropGuard, Dropped, HostedBlob, HostedChild, HostedEntry, HostedManifest,
-    HostedRepository, ManifestPush, Referrer, ReferrersOf, RepositorySettings, TagBounds, TagHolder,
+    HostedRepository, MAX_REFERRERS_BYTES, ManifestPush, Referrer, ReferrersOf, RepositorySettings,
+    TagBounds, TagHolder,
 };
 use crate::tag_names::TagNames;
 
@@ -140,12 +141,25 @@ impl Repository {
             push.subject.as_ref() == Some(&of.subject) && is_of_type
         };
         let pushes = self.manifests.range(range).map(|(_, found)| &found.push);
+        let mut before: Option<usize> = None;
+        let fits = |push: &&ManifestPush| {
+            let own = push.annotations.as_ref().map_or(0, String::len);
+            let is_first = before.is_none();
+            let with_it = before.unwrap_or_default() + own;
+            before = Some(with_it);
+            is_first || with_it <= MAX_REFERRERS_BYTES
+        };
         let told = |push: &ManifestPush| Referrer {
             manifest: push.manifest.clone(),
             artifact_type: push.artifact_type.clone(),
             annotations: push.annotations.clone(),
         };
-        pushes.filter(is_meant).take(limit).map(told).collect()
+        pushes
+            .filter(is_meant)
+            .take(limit)
+            .take_while(fits)
+            .map(told)
+            .collect()
     }
 
     pub(super) fn commit_blob(&mut self, blob: &HostedBlob, at: Timestamp) -> Committed {
