@@ -126,6 +126,9 @@ impl LocalRegistry {
         page: &Page,
     ) -> Result<List, SourceError> {
         let limit = Limit::of(page, MAX_REFERRERS);
+        if limit.entries == 0 {
+            return ReferrerPage::of(&[]).to_list(None, artifact_type.is_some());
+        }
         let of = ReferrersOf {
             subject: digest.clone(),
             artifact_type: artifact_type.map(str::to_owned),
@@ -135,8 +138,7 @@ impl LocalRegistry {
         let mut manifests = Vec::new();
         let mut bytes = ReferrerPage::of(&manifests).to_json()?.len();
         let mut more = None;
-        // Of none there is nothing to look up.
-        'pages: while limit.entries > 0 {
+        'pages: loop {
             let asked = limit.asked().saturating_sub(count(&manifests));
             let rows = &self.stores.rows;
             let batch = rows.hosted_referrers(repository, &of, after.as_ref(), asked);
@@ -161,12 +163,7 @@ impl LocalRegistry {
             n: page.n,
             last: Some(last.to_string()),
         });
-        Ok(List {
-            json: ReferrerPage::of(&manifests).to_json()?.into(),
-            more,
-            filtered: artifact_type.is_some(),
-            provenance: Provenance::Kept,
-        })
+        ReferrerPage::of(&manifests).to_list(more, artifact_type.is_some())
     }
 }
 
@@ -193,6 +190,15 @@ impl<'a> ReferrerPage<'a> {
             media_type: MediaType::OCI_INDEX.as_str(),
             manifests,
         }
+    }
+
+    fn to_list(&self, more: Option<Page>, filtered: bool) -> Result<List, SourceError> {
+        Ok(List {
+            json: self.to_json()?.into(),
+            more,
+            filtered,
+            provenance: Provenance::Kept,
+        })
     }
 
     fn to_json(&self) -> Result<Vec<u8>, SourceError> {
