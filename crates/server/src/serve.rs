@@ -14,7 +14,7 @@ use forebay_api_registry::{RegistryApi, Table};
 use forebay_blobs_fs::{Disk, RealDisk};
 use forebay_cache::Kept;
 use forebay_config::{Config, ListenAddress, ServerConfig, Sources, load};
-use forebay_content::{Clock, KeptCoolDown, Observe, SystemClock};
+use forebay_content::{Audit, Clock, KeptCoolDown, Observe, SystemClock};
 use forebay_http_kit::{Listener, NoAccessLog, ServeLimits, Server};
 use forebay_jobs::Supervisor;
 use forebay_registry::Operator;
@@ -149,7 +149,12 @@ impl Running {
         let signals = Signals::begin()?;
         listen_for_commands(&config, controls, &supervisor)?;
         let leaving = Leaving::default();
-        let health = watch_health(hosting.as_ref(), &config, (&clock, &supervisor)).await;
+        let health = watch_health(
+            hosting.as_ref(),
+            (&config.data, &ground.hosted.audit),
+            (&clock, &supervisor),
+        )
+        .await;
         let (access_lines, tls) = listen(
             (&config, max_connections),
             (Arc::clone(&table), leaving.clone(), (books.clone(), health)),
@@ -315,11 +320,11 @@ async fn open_kept(
 /// Looks after what lives here, if anything does.
 async fn watch_health(
     hosting: Option<&Hosting>,
-    config: &Config,
+    (data, audit): (&Path, &Arc<dyn Audit>),
     watchers: (&Arc<dyn Clock>, &Supervisor),
 ) -> RegistryHealth {
     match hosting {
-        Some(hosting) => RegistryHealth::watch(hosting, &config.data, watchers).await,
+        Some(hosting) => RegistryHealth::watch(hosting, (data, audit), watchers).await,
         None => RegistryHealth::default(),
     }
 }
