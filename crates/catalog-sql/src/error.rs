@@ -44,6 +44,9 @@ pub(crate) enum SqlError {
     /// A look-up had no turn, or no end, in time.
     #[error("nothing was read within {0:?}")]
     NotRead(Duration),
+    /// A write had no turn in time, and was not begun.
+    #[error("nothing was written within {0:?}, for others' writes went before")]
+    NotBegun(Duration),
     /// Asked after it was closed.
     #[error("it is closed")]
     Closed,
@@ -118,7 +121,7 @@ impl From<SqlError> for CatalogError {
         if let SqlError::Format { found, supported } = error {
             return Self::Format { found, supported };
         }
-        if let SqlError::NotRead(_) = error {
+        if let SqlError::NotRead(_) | SqlError::NotBegun(_) = error {
             return Self::Busy(Arc::new(error));
         }
         match error.meaning() {

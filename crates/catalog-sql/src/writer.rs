@@ -174,7 +174,7 @@ impl<L: Layout> Writer<L> {
         }
         let withdrawn = lock(&waiting).take();
         if withdrawn.is_some() {
-            return Err(SqlError::Slow(QUEUE_LIMIT).into());
+            return Err(SqlError::NotBegun(QUEUE_LIMIT).into());
         }
         done.await
     }

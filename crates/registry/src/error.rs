@@ -75,6 +75,9 @@ pub enum PushError {
     /// The disk, its inodes or the file system's quota are used up.
     #[error("the registry's disk is full: nothing was kept")]
     NoSpace,
+    /// Others' changes or look-ups went before for too long.
+    #[error("the registry has more to do than it can now: nothing was changed; try again")]
+    Busy,
     /// The disk cannot be written to.
     #[error("the registry's disk cannot be written to now: nothing was kept")]
     NotWritable,
@@ -183,10 +186,10 @@ impl From<CatalogError> for PushError {
         match error {
             CatalogError::NoSpace(_) => Self::NoSpace,
             CatalogError::NotWritable(_) => Self::NotWritable,
-            CatalogError::Corrupt(_)
-            | CatalogError::Format { .. }
-            | CatalogError::Busy(_)
-            | CatalogError::Failed(_) => Self::Internal(std::sync::Arc::new(error)),
+            CatalogError::Busy(_) => Self::Busy,
+            CatalogError::Corrupt(_) | CatalogError::Format { .. } | CatalogError::Failed(_) => {
+                Self::Internal(std::sync::Arc::new(error))
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ impl From<PushError> for OciError {
         let retry_after = match &error {
             PushError::TooManyUploads { retry_after, .. } => Some(*retry_after),
             PushError::NotWritable
+            | PushError::Busy
             | PushError::Disk(_)
             | PushError::UploadBusy
             | PushError::Unjournaled(BlobError::ReadOnly | BlobError::Io(_)) => Some(TROUBLE_WAIT),
@@ -96,6 +97,11 @@ fn class_of(error: &PushError) -> (StatusCode, ErrorCode, &'static str) {
             StatusCode::INSUFFICIENT_STORAGE,
             ErrorCode::Unavailable,
             "no_space",
+        ),
+        PushError::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Unavailable,
+            "busy",
         ),
         PushError::NotWritable | PushError::Disk(_) => (
             StatusCode::SERVICE_UNAVAILABLE,

@@ -120,8 +120,8 @@ async fn a_write_whose_time_is_over_is_not_done_and_one_that_has_begun_is_waited
     has_begun.notified().await;
 
     let behind = writer.write_unless(ready(()), keep(2, 20)).await;
-    let slow = behind.unwrap_err();
-    assert!(matches!(slow, CatalogError::Failed(_)), "{slow:?}");
+    let busy = behind.unwrap_err();
+    assert!(matches!(busy, CatalogError::Busy(_)), "{busy:?}");
     time_is_over.send(()).unwrap();
     assert!(poll!(&mut first).is_pending());
     may_end.notify_one();
