@@ -63,6 +63,7 @@ async fn keep(blobs: &FsBlobs, rows: &SqlRegistry, number: u32) -> Outcome<()> {
         digest: digest.clone(),
         size: config.size() as u64,
         quota_bytes: None,
+        tag_bounds: None,
     };
     recorded(&rows.commit_blob(&repository, &blob, now).await?)?;
     let child = HostedChild {
@@ -83,6 +84,7 @@ async fn keep(blobs: &FsBlobs, rows: &SqlRegistry, number: u32) -> Outcome<()> {
         tags: vec![format!("v{number}").parse()?],
         immutable_tags: Vec::new(),
         quota_bytes: None,
+        tag_bounds: None,
         at: now,
     };
     let digest = push.manifest.digest.clone();

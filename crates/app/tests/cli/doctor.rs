@@ -180,7 +180,7 @@ fn a_message_that_journald_writes_as_a_list_of_bytes_is_read_as_any_other() {
             "{{\"__CURSOR\":\"s=1\",\"__REALTIME_TIMESTAMP\":\"1768468801000000\",\"_HOSTNAME\":\"app03\",\"PRIORITY\":\"3\",\"MESSAGE\":{message},\"_SYSTEMD_UNIT\":\"docker.service\",\"SYSLOG_IDENTIFIER\":\"dockerd\",\"_COMM\":\"dockerd\"}}\n"
         )
     };
-    let text = serde_json::Value::from(said).to_string();
+    let text = Value::from(said).to_string();
     let program = Program::new()
         .file("bytes.json", &record(&format!("[{}]", numbers.join(","))))
         .file("text.json", &record(&text));
