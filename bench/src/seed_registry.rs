@@ -63,7 +63,6 @@ async fn keep(blobs: &FsBlobs, rows: &SqlRegistry, number: u32) -> Outcome<()> {
         digest: digest.clone(),
         size: config.size() as u64,
         quota_bytes: None,
-        tag_bounds: None,
     };
     recorded(&rows.commit_blob(&repository, &blob, now).await?)?;
     let child = HostedChild {
