@@ -227,6 +227,8 @@ impl RegistryApi {
             (Endpoint::Catalog { page }, _) => {
                 visitor.check_list()?;
                 self.count_let_in(table, asked, &visitor.caller())?;
+                let turn = self.lists.take(asked.client);
+                let _turn = turn.map_err(|_| OciError::no_turn())?;
                 return list_repositories(table, page, &visitor).await;
             }
             (endpoint, Leave::To(act)) if let Some(name) = endpoint.name() => (name, act),

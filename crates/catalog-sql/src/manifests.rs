@@ -22,7 +22,7 @@ pub(crate) async fn find(
          WHERE m.digest = $1 ORDER BY c.place",
     )
     .bind(digest_key(digest));
-    let rows = readers.list(query).await?;
+    let rows = readers.find_all(query).await?;
     let Some(first) = rows.first() else {
         return Ok(None);
     };

@@ -46,7 +46,7 @@ pub(crate) async fn suppliers(
          LEFT JOIN repositories r ON r.id = l.repository WHERE o.digest = $1 ORDER BY r.upstream",
     )
     .bind(digest_key(digest));
-    let rows = readers.list(query).await?;
+    let rows = readers.find_all(query).await?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -64,7 +64,7 @@ pub(crate) async fn coldest(readers: &Readers, limit: u32) -> Result<Vec<Object>
     let query =
         sqlx::query("SELECT digest, size, used_at FROM objects ORDER BY used_at, digest LIMIT $1")
             .bind(i64::from(limit));
-    let rows = readers.list(query).await?;
+    let rows = readers.find_all(query).await?;
     rows.iter().map(row::object).collect()
 }
 

@@ -66,19 +66,34 @@ impl Readers {
         .await
     }
 
-    /// All of the query's rows, in their turn among other lists.
+    /// All of the rows of a query that has few: what it asks for has a name.
+    pub(crate) async fn find_all(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+    ) -> Result<Vec<AnyRow>, SqlError> {
+        in_time(self.fetch_all(query)).await
+    }
+
+    /// All of the query's rows, in their turn among other lists: a page of what there is.
     pub(crate) async fn list(
         &self,
         query: Query<'_, Any, AnyArguments>,
     ) -> Result<Vec<AnyRow>, SqlError> {
         in_time(async {
             let _turn = self.lists.acquire().await.map_err(|_| SqlError::Closed)?;
-            let mut reader = self.borrow().await?;
-            let rows = query.fetch_all(&mut reader.connection).await?;
-            reader.give_back();
-            Ok(rows)
+            self.fetch_all(query).await
         })
         .await
+    }
+
+    async fn fetch_all(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+    ) -> Result<Vec<AnyRow>, SqlError> {
+        let mut reader = self.borrow().await?;
+        let rows = query.fetch_all(&mut reader.connection).await?;
+        reader.give_back();
+        Ok(rows)
     }
 
     /// A connection, as soon as one is free.
@@ -155,7 +170,8 @@ mod tests {
         let path = directory.path().join("some.sqlite");
         let address = dialect::address(&path, Access::Write).unwrap();
         let readers = Readers::new(address.parse().unwrap());
-        let turns = readers.lists.acquire_many(2).await.unwrap();
+        let turns = u32::try_from(MAX_LISTS).unwrap();
+        let turns = readers.lists.acquire_many(turns).await.unwrap();
         let list = || Box::pin(readers.list(sqlx::query("SELECT 1 UNION SELECT 2")));
         let mut lists: Vec<_> = (0..2 * MAX_READERS).map(|_| list()).collect();
         for list in &mut lists {
@@ -164,6 +180,8 @@ mod tests {
         for _ in 0..2 * MAX_READERS {
             let found = readers.find(sqlx::query("SELECT 1")).await;
             assert!(found.unwrap().is_some());
+            let found = readers.find_all(sqlx::query("SELECT 1")).await;
+            assert_eq!(found.unwrap().len(), 1);
         }
         drop(turns);
         for list in lists {

@@ -40,14 +40,21 @@ impl LocalRegistry {
     ///
     /// A push is known by its time, so that one under a clock that was set back is left to a check; as is what only journals tell.
     ///
+    /// Where it fails in one repository, that is logged, and the others have their turn.
+    ///
     /// # Errors
-    /// The rows or the journals cannot be read, or the disk takes nothing.
+    /// Which repositories there are cannot be read.
     pub async fn catch_up(&self) -> Result<u64, PushError> {
         let mut written = 0;
         let mut pages = pin!(self.repository_pages(None));
         while let Some(page) = pages.try_next().await? {
             for repository in page {
-                written += self.catch_up_in(&repository.name).await?;
+                match self.catch_up_in(&repository.name).await {
+                    Ok(caught_up) => written += caught_up,
+                    Err(error) => {
+                        warn!(repository = %repository.name, %error, "cannot compare a journal with its rows: what only rows tell of would be lost with them; the next start tries again");
+                    }
+                }
             }
         }
         Ok(written)
@@ -105,7 +112,10 @@ impl LocalRegistry {
                     break;
                 }
                 for entry in entries {
-                    last = last.max(Some(entry.at));
+                    // What was given later may have been written down before.
+                    if matches!(entry.change, Change::Pushed { .. }) {
+                        last = last.max(Some(entry.at));
+                    }
                     if is_of_sparse(&sparse, &entry.change) {
                         sparse.apply(entry);
                     }

@@ -170,7 +170,7 @@ impl LocalRegistry {
                 return Ok(());
             }
             for entry in &mut entries {
-                self.tell_absent(repository, &mut entry.change).await?;
+                self.tell_absent(repository, &mut entry.change).await;
             }
             self.stores.journal.append(repository, &entries).await?;
             self.changes.forget(repository, entries.len());
@@ -178,19 +178,14 @@ impl LocalRegistry {
     }
 
     /// Of the blobs that a push found missing, leaves those that still are: what came meanwhile did not find the manifest, and told
-    /// the journal nothing.
-    async fn tell_absent(
-        &self,
-        repository: &RepositoryName,
-        change: &mut Change,
-    ) -> Result<(), BlobError> {
+    /// the journal nothing. Where the rows cannot be asked now, the next start tells it.
+    async fn tell_absent(&self, repository: &RepositoryName, change: &mut Change) {
         if let Change::Pushed { digest, absent, .. } = change
             && !absent.is_empty()
+            && let Ok(found) = self.absent_blobs(repository, digest).await
         {
-            let found = self.absent_blobs(repository, digest).await;
-            *absent = found.map_err(|error| BlobError::Io(Arc::new(io::Error::other(error))))?;
+            *absent = found;
         }
-        Ok(())
     }
 
     /// Tries once more to write down what could not be.

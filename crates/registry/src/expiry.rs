@@ -273,13 +273,18 @@ impl LocalRegistry {
         going: &Going,
         planned_at: Timestamp,
     ) -> Result<bool, PushError> {
+        // What was pulled is noted or in its row, and nowhere between.
+        let _nobody_writes_pulls_down = self.flushing.lock().await;
         let turn = self.turn(repository).await?;
         let rows = &self.stores.rows;
         let found = rows.find_repository(repository).await?;
         let entry = rows.find_hosted_entry(repository, &going.digest).await?;
-        let (Some(found), Some(entry)) = (found, entry) else {
+        let (Some(found), Some(mut entry)) = (found, entry) else {
             return Ok(false);
         };
+        entry.pulled_at = entry
+            .pulled_at
+            .max(self.noted_pull(repository, &going.digest));
         let is_immutable = ImmutableTags::of(&found)?.first_of(&entry.tags).is_some();
         if is_immutable || entry.tags != going.tags || is_used_since(going, &entry, planned_at) {
             return Ok(false);

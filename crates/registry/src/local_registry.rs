@@ -79,7 +79,7 @@ pub struct LocalRegistry {
     pub(crate) supervisor: Supervisor,
     notes: Mutex<HashMap<(RepositoryName, Digest), Timestamp>>,
     /// Held by who writes them down.
-    flushing: tokio::sync::Mutex<()>,
+    pub(crate) flushing: tokio::sync::Mutex<()>,
     /// When the last manifest was pushed.
     pushed_at: Mutex<Timestamp>,
 }
@@ -218,6 +218,17 @@ impl LocalRegistry {
         let is_ahead = (now.0..now.0.saturating_add(TICK_LIMIT)).contains(&last.0);
         *last = Timestamp(if is_ahead { last.0 + 1 } else { now.0 });
         *last
+    }
+
+    /// When the manifest was pulled, if that is not in its row yet.
+    pub(crate) fn noted_pull(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Option<Timestamp> {
+        lock(&self.notes)
+            .get(&(repository.clone(), digest.clone()))
+            .copied()
     }
 
     /// Notes that the manifest was pulled.

@@ -89,7 +89,7 @@ pub(super) async fn holders(
     )
     .bind(digest_key(digest))
     .bind(i64::from(limit));
-    let rows = readers.list(query).await?;
+    let rows = readers.find_all(query).await?;
     let name = |found: &AnyRow| {
         let name: &str = found.try_get(0)?;
         name.parse()

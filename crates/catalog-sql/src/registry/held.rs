@@ -48,7 +48,7 @@ pub(super) async fn held(readers: &Readers, digests: &[Digest]) -> Result<Vec<Di
             .fold(sqlx::query(AssertSqlSafe(statement)), |query, key| {
                 query.bind(key)
             });
-        for row in &readers.list(query).await? {
+        for row in &readers.find_all(query).await? {
             found.insert(row::digest(row, 0)?);
         }
     }

@@ -2,8 +2,9 @@
 
 use forebay_content::{ChildKind, HostedEntry, MAX_REFERRERS_BYTES, Referrer, ReferrersOf};
 use forebay_oci::{Digest, RepositoryName};
-use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, Row};
 
 use super::manifests::{self, COLUMNS};
 use super::{seals, tags};
@@ -46,7 +47,8 @@ pub(super) async fn find_entry(
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<Option<HostedEntry>, SqlError> {
-    let found = entries(readers, repository, (OF_ONE, digest_key(digest)), 1).await?;
+    let query = entries(repository, (OF_ONE, digest_key(digest)), 1);
+    let found = read_entries(repository, &readers.find_all(query).await?)?;
     Ok(found.into_iter().next())
 }
 
@@ -59,7 +61,8 @@ pub(super) async fn entries_after(
 ) -> Result<Vec<HostedEntry>, SqlError> {
     // No key is as low as no bytes at all.
     let after = after.map(digest_key).unwrap_or_default();
-    entries(readers, repository, (AFTER, after), limit).await
+    let query = entries(repository, (AFTER, after), limit);
+    read_entries(repository, &readers.list(query).await?)
 }
 
 /// A page of the manifests that name this one, or this blob, in the order of their digests.
@@ -75,7 +78,7 @@ pub(super) async fn parents_after(
         .bind(i64::from(limit))
         .bind(digest_key(child))
         .bind(kind_number(kind));
-    read_entries(repository, &readers.list(query).await?)
+    read_entries(repository, &readers.find_all(query).await?)
 }
 
 /// Of the blobs that the manifest names, those that the repository does not hold.
@@ -89,7 +92,7 @@ pub(super) async fn absent_blobs(
         .bind(repository.as_str())
         .bind(digest_key(manifest))
         .bind(i64::from(limit));
-    let rows = readers.list(query).await?;
+    let rows = readers.find_all(query).await?;
     rows.iter().map(|found| row::digest(found, 0)).collect()
 }
 
@@ -168,17 +171,15 @@ pub(super) fn entries_statement(which: &str) -> String {
     )
 }
 
-async fn entries(
-    readers: &Readers,
-    repository: &RepositoryName,
+fn entries<'q>(
+    repository: &'q RepositoryName,
     (which, digest): (&str, Vec<u8>),
     limit: u32,
-) -> Result<Vec<HostedEntry>, SqlError> {
-    let query = sqlx::query(AssertSqlSafe(entries_statement(which)))
+) -> Query<'q, Any, AnyArguments> {
+    sqlx::query(AssertSqlSafe(entries_statement(which)))
         .bind(repository.as_str())
         .bind(digest)
-        .bind(i64::from(limit));
-    read_entries(repository, &readers.list(query).await?)
+        .bind(i64::from(limit))
 }
 
 fn read_entries(

@@ -16,7 +16,7 @@ use super::activity::Activity;
 use super::body::Body;
 use super::buffers::{Buffers, Holder, NoRoom};
 use super::host;
-use super::limits::{COUNTED_BYTES, MAX_TARGET_BYTES};
+use super::limits::{COUNTED_BYTES, MAX_TARGET_BYTES, SHARED_BYTES};
 use super::record::{Record, Recorded};
 use super::refusal::{Words, refuse};
 use super::request::{Peer, RequestBody};
@@ -76,7 +76,8 @@ async fn counted(
     peer: Peer,
 ) -> Result<(), NoRoom> {
     let length = match response.body() {
-        Body::Full(bytes) if bytes.len() > COUNTED_BYTES => bytes.len(),
+        Body::Full(bytes) if bytes.len() > SHARED_BYTES => bytes.len(),
+        Body::Full(bytes) if bytes.len() > COUNTED_BYTES && bytes.is_unique() => bytes.len(),
         _ => return Ok(()),
     };
     let client = response

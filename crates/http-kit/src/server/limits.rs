@@ -23,6 +23,9 @@ pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer up to this long is not counted, in bytes: nearly all manifests, and as much as a socket takes at once.
 pub(super) const COUNTED_BYTES: usize = 16 * 1024;
 
+/// Nor is one up to this long, in bytes, that others have too: an index that a whole fleet pulls at once is in memory once.
+pub(super) const SHARED_BYTES: usize = 256 * 1024;
+
 /// What the listener puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeLimits {

@@ -86,7 +86,7 @@ async fn a_body_that_stalls_is_given_up() {
 #[tokio::test]
 async fn a_body_that_drips_is_given_up_and_one_that_is_only_slow_is_read_to_its_end() {
     let limits = ServeLimits {
-        body_idle: Duration::from_secs(1),
+        body_idle: Duration::from_secs(3),
         ..ServeLimits::default()
     };
     let served = Served::start(limits, |request, _| async move {
@@ -124,12 +124,12 @@ async fn a_body_that_drips_is_given_up_and_one_that_is_only_slow_is_read_to_its_
     let mut slow = served.connect().await;
     slow.send(head).await;
     let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
-    for _ in 0..60 {
+    for _ in 0..160 {
         often.tick().await;
         slow.send(&chunk).await;
     }
     slow.send("0\r\n\r\n").await;
-    assert!(slow.read_answer(false).await.ends_with("got 983040"));
+    assert!(slow.read_answer(false).await.ends_with("got 2621440"));
 }
 
 #[tokio::test]

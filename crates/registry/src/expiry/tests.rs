@@ -11,7 +11,6 @@ use forebay_content::{Journal as _, Timestamp};
 use forebay_jobs::Supervisor;
 use forebay_lifecycle_rules::{Expiry, Rule, Selection, Tagged};
 use forebay_oci::{MediaType, Reference};
-use futures::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -348,13 +347,13 @@ async fn what_is_about_an_image_and_has_a_tag_of_its_own_goes_first() {
         }
         scene.clock.advance(Duration::from_hours(24 * 100));
         // Pulled while the first of the plan goes.
-        let (rows, repository) = (Arc::clone(&scene.rows), scene.repository.clone());
-        let pulled = (repository.clone(), report.clone(), scene.clock.now());
-        let pulled = (pulled.0, pulled.1, Timestamp(pulled.2.0 + 1));
+        let repository = scene.repository.clone();
+        let (registry, clock) = (Arc::clone(&scene.registry), scene.clock.clone());
+        let pulled = (repository.clone(), report.clone());
         let tell = Arc::new(move |going: &Going| {
             if is_pulled && going.digest == other {
-                let noted = rows.note_pulls(std::slice::from_ref(&pulled));
-                noted.now_or_never().unwrap().unwrap();
+                clock.advance(Duration::from_millis(1));
+                registry.note_pull(&pulled.0, &pulled.1);
             }
         });
         let expired = scene.registry.expire(&repository, &policy, tell).await;
