@@ -146,7 +146,7 @@ async fn what_everybody_is_given_is_given_by_name_to_a_login_that_has_worked_unt
         ("bob:secret open@1", OPEN),
         ("nobody open@1", OPEN),
         ("alice:secret gone@1", ClientRight::WrongLogin),
-        ("alice:secret open@1", OPEN),
+        ("alice:secret open@1", ClientRight::WrongLogin),
     ] {
         assert_eq!(rig.right(question).await.unwrap(), right, "{question}");
     }
