@@ -59,8 +59,8 @@ docker logout "$SERVER"
 
 echo "== who has not logged in gets what everybody may have, and nothing else"
 skopeo copy --src-tls-verify=false "docker://$SERVER/library/app:1.27" "oci:$WORK/public:1"
-expect_refused 'unauthorized\|authentication required' docker pull "$SERVER/team/app:1"
-expect_refused 'unauthorized\|authentication required' docker push "$SERVER/team/app:1"
+expect_refused 'unauthorized\|authentication required\|access to the resource is denied' docker pull "$SERVER/team/app:1"
+expect_refused 'unauthorized\|authentication required\|access to the resource is denied' docker push "$SERVER/team/app:1"
 
 echo "== who may pull does not push, and sees nothing else"
 podman login --tls-verify=false -u bob --password-stdin "$SERVER" <<<bob-has-a-password
