@@ -140,7 +140,7 @@ impl RequestBody {
         Self { client, ..self }
     }
 
-    /// The next chunk; none after the last. Of each [`LEAST_BYTES`] that come, none is waited for longer than
+    /// The next chunk; none after the last. Of each 16 KiB that come, none is waited for longer than
     /// [`ServeLimits::body_idle`] in all: who sends a byte now and then does not hold a connection for ever. The time in which nobody
     /// asks for a chunk does not count.
     pub async fn next_chunk(&mut self) -> Option<Result<Bytes, RequestBodyError>> {
