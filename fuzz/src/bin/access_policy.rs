@@ -49,6 +49,7 @@ fuzz_target!(|text: &str| {
         narrowing: Some(Arc::new(Narrowing {
             repositories: vec![(target.clone(), Act::Pull.into())],
             catalog: true,
+            mounts: true,
         })),
         ..Grant::default()
     };

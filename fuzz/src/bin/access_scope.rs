@@ -10,6 +10,7 @@ fuzz_target!(|text: &str| {
         let written = scopes.iter().map(|scope| match scope {
             Scope::Repository { name, acts } => format!("repository:{name}:{acts}"),
             Scope::Catalog => "registry:catalog:*".to_owned(),
+            Scope::Mounts => forebay_access::MOUNTS_SCOPE.to_owned(),
         });
         let written = written.collect::<Vec<_>>().join(" ");
         assert_eq!(Scope::parse_all(&written).ok(), Some(scopes));
